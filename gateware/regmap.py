@@ -1,0 +1,197 @@
+"""Registers as data: the one list from which the decoder, the models, the driver and docs are made.
+
+Addresses count 32-bit words. The top byte of an address selects a region; region 0 holds the
+registers listed by `registers`, the others are windows.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from pmgd.gateware.plan import (
+    INTERFACE_VERSION,
+    MANTISSA_BITS,
+    SHIFT_BITS,
+    TIMESTEP_BITS,
+    WORD_BITS,
+    Plan,
+)
+
+__all__ = [
+    "MAGIC",
+    "REGION_SHIFT",
+    "Access",
+    "Reg",
+    "Region",
+    "Register",
+    "Window",
+    "registers",
+    "windows",
+]
+
+MAGIC = 0x504D4744
+"""ASCII ``PMGD``."""
+
+REGION_SHIFT = 24
+"""An address's region is ``address >> REGION_SHIFT``."""
+
+
+class Region(IntEnum):
+    """What the top byte of an address selects."""
+
+    REGISTERS = 0
+    SCAN = 1
+    SAMPLES = 2
+    PROBE = 3
+    OUTPUTS = 4
+
+
+class Access(Enum):
+    """Who may write a register, and when."""
+
+    READ = "read only"
+    WRITE = "write any time; reads 0"
+    STOPPED = "read; write while stopped"
+
+
+class Reg(IntEnum):
+    """Addresses in region 0."""
+
+    MAGIC = 0x00
+    VERSION = 0x01
+    DIGEST_LOW = 0x02
+    DIGEST_HIGH = 0x03
+    STATUS = 0x04
+    LINK_ERRORS = 0x05
+    HALT = 0x06
+    STOP_AT_LOW = 0x08
+    STOP_AT_HIGH = 0x09
+    TIMESTEP_LOW = 0x0A
+    TIMESTEP_HIGH = 0x0B
+    TAU_X = 0x10
+    TAU_P = 0x11
+    TAU_THETA = 0x12
+    DTHETA = 0x13
+    SCALE_MANTISSA = 0x14
+    SCALE_SHIFT = 0x15
+    ORDER = 0x16
+    SAMPLE_COUNT = 0x17
+    SAMPLE_INDEX = 0x18
+    PHASE_X = 0x19
+    PHASE_P = 0x1A
+    PHASE_THETA = 0x1B
+    ORDER_STATE = 0x1C
+    ROUNDING_STATE = 0x1D
+    BASELINE = 0x1E
+    BASELINE_VALID = 0x1F
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register.
+
+    Attributes
+    ----------
+    reg
+        Name and address.
+    bits
+        Width; a write with a bit set beyond it is refused, not truncated.
+    access
+        Who may write it, and when.
+    reset
+        Value after power-up; for a read-only constant, its value.
+    doc
+        Meaning and unit.
+    """
+
+    reg: Reg
+    bits: int
+    access: Access
+    reset: int
+    doc: str
+
+    @property
+    def name(self) -> str:
+        """Name in lower case, as signals and documents spell it."""
+        return self.reg.name.lower()
+
+
+@dataclass(frozen=True)
+class Window:
+    """A region of words.
+
+    Attributes
+    ----------
+    region
+        Which region.
+    words
+        Its length.
+    readable, writable
+        Which way; windows answer only while stopped.
+    doc
+        What it holds.
+    """
+
+    region: Region
+    words: int
+    readable: bool
+    writable: bool
+    doc: str
+
+    @property
+    def address(self) -> int:
+        """Address of its first word."""
+        return self.region << REGION_SHIFT
+
+
+def registers(plan: Plan) -> tuple[Register, ...]:
+    """Return the registers of a fabric, in address order."""
+    fabric, sample = plan.spec.fabric, plan.sample
+    read, write, stopped = Access.READ, Access.WRITE, Access.STOPPED
+    high = TIMESTEP_BITS - WORD_BITS
+    low_digest = plan.digest & 0xFFFFFFFF
+    return (
+        Register(Reg.MAGIC, 32, read, MAGIC, "ASCII PMGD"),
+        Register(Reg.VERSION, 32, read, INTERFACE_VERSION, "version of this interface"),
+        Register(Reg.DIGEST_LOW, 32, read, low_digest, "plan digest, low word"),
+        Register(Reg.DIGEST_HIGH, 32, read, plan.digest >> 32, "plan digest, high word"),
+        Register(Reg.STATUS, 1, read, 0, "bit 0: busy, running or evaluating"),
+        Register(Reg.LINK_ERRORS, 16, read, 0, "frames dropped by the link; stays at its maximum"),
+        Register(Reg.HALT, 1, write, 0, "writing 1 stops the run after this timestep"),
+        Register(Reg.STOP_AT_LOW, 32, stopped, 0, "timestep to stop at, low word; held until high"),
+        Register(Reg.STOP_AT_HIGH, high, stopped, 0, "its high word; writing it starts the run"),
+        Register(Reg.TIMESTEP_LOW, 32, stopped, 0, "timesteps done, low word; held until high"),
+        Register(Reg.TIMESTEP_HIGH, high, stopped, 0, "its high word; writing it sets stop_at too"),
+        Register(Reg.TAU_X, fabric.tau_bits, stopped, 1, "timesteps between samples"),
+        Register(Reg.TAU_P, fabric.tau_bits, stopped, 1, "timesteps between perturbations"),
+        Register(Reg.TAU_THETA, fabric.tau_theta_bits, stopped, 1, "timesteps between updates"),
+        Register(Reg.DTHETA, plan.dtheta_bits, stopped, 0, "amplitude, in a parameter's last bits"),
+        Register(Reg.SCALE_MANTISSA, MANTISSA_BITS, stopped, 0, "eta/(dtheta*outputs): mantissa"),
+        Register(Reg.SCALE_SHIFT, SHIFT_BITS, stopped, 0, "and right shift"),
+        Register(Reg.ORDER, 1, stopped, 0, "sample order: 0 random, 1 sequential"),
+        Register(Reg.SAMPLE_COUNT, sample.count_bits, stopped, 1, "samples in use"),
+        Register(Reg.SAMPLE_INDEX, sample.index_bits, stopped, 0, "index of the current sample"),
+        Register(Reg.PHASE_X, fabric.tau_bits, stopped, 0, "timesteps since the last new sample"),
+        Register(Reg.PHASE_P, fabric.tau_bits, stopped, 0, "since the last new perturbation"),
+        Register(Reg.PHASE_THETA, fabric.tau_theta_bits, stopped, 0, "since the last update"),
+        Register(Reg.ORDER_STATE, 32, stopped, 1, "state of the order generator, nonzero"),
+        Register(Reg.ROUNDING_STATE, 32, stopped, 1, "state of the rounding generator, nonzero"),
+        Register(Reg.BASELINE, plan.cost_bits, stopped, 0, "baseline cost C0"),
+        Register(Reg.BASELINE_VALID, 1, stopped, 0, "1 if C0 belongs to parameters and sample"),
+    )
+
+
+def windows(plan: Plan) -> tuple[Window, ...]:
+    """Return the windows of a fabric, in address order."""
+    sample = plan.sample
+    return (
+        Window(Region.SCAN, plan.scan.words, True, True, "scan ring: theta, G, LFSR per parameter"),
+        Window(
+            Region.SAMPLES,
+            sample.samples * sample.stride,
+            True,
+            True,
+            "sample memory; a sample is stored when its last word is written",
+        ),
+        Window(Region.PROBE, sample.words, False, True, "packed sample; writing its last word evaluates it"),
+        Window(Region.OUTPUTS, 1 + plan.outputs, True, False, "of the evaluated sample: its cost, then the outputs"),
+    )

@@ -1,0 +1,102 @@
+"""One seed, expanded to the initial parameters and to the state of every generator.
+
+Weak seeding fails silently: perturbers whose seeds are linearly dependent in threes have signs
+that multiply to a constant for ever, and second-order terms of the cost then look like gradient.
+The perturbers' seeds drawn here are distinct, full width, of full rank, and free of XOR-triples.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Seeds", "expand", "lfsr_taps", "splitmix64"]
+
+_MASK64 = (1 << 64) - 1
+
+# Exponents of a primitive polynomial for each width (maximal-length feedback taps).
+_TAPS = {
+    8: (8, 6, 5, 4), 9: (9, 5), 10: (10, 7), 11: (11, 9), 12: (12, 6, 4, 1),
+    13: (13, 4, 3, 1), 14: (14, 5, 3, 1), 15: (15, 14), 16: (16, 15, 13, 4), 17: (17, 14),
+    18: (18, 11), 19: (19, 6, 2, 1), 20: (20, 17), 21: (21, 19), 22: (22, 21), 23: (23, 18),
+    24: (24, 23, 22, 17), 25: (25, 22), 26: (26, 6, 2, 1), 27: (27, 5, 2, 1), 28: (28, 25),
+    29: (29, 27), 30: (30, 6, 4, 1), 31: (31, 28), 32: (32, 22, 2, 1),
+}  # fmt: skip
+
+
+def lfsr_taps(bits: int) -> tuple[int, ...]:
+    """Return the feedback exponents of a maximal-length LFSR of 8 to 32 bits."""
+    return _TAPS[bits]
+
+
+def splitmix64(seed: int) -> Iterator[int]:
+    """Yield the 64-bit outputs of SplitMix64 (Steele, Lea and Flood 2014)."""
+    state = seed & _MASK64
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) & _MASK64
+        z = state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK64
+        yield z ^ (z >> 31)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Initial states.
+
+    Attributes
+    ----------
+    perturbers
+        Shape (P,), one nonzero LFSR state per parameter.
+    order, rounding
+        Nonzero 32-bit states of the sample-order and rounding generators.
+    uniform
+        Shape (P,), reals in [-1, 1) from which the host scales the initial parameters.
+    """
+
+    perturbers: NDArray[np.int64]
+    order: int
+    rounding: int
+    uniform: NDArray[np.float64]
+
+
+def expand(seed: int, parameters: int, lfsr_bits: int) -> Seeds:
+    """Expand a seed; each purpose has a stream of its own, so adding one never moves another.
+
+    At most ``2**(lfsr_bits / 2)`` parameters leave at least half of all seeds to draw from; the
+    plan refuses more.
+    """
+    purposes = splitmix64(seed)
+    perturbers, order, rounding, uniform = (splitmix64(next(purposes)) for _ in range(4))
+    draws = [next(uniform) for _ in range(parameters)]
+    return Seeds(
+        perturbers=_independent(perturbers, parameters, lfsr_bits),
+        order=_nonzero(order, 32),
+        rounding=_nonzero(rounding, 32),
+        uniform=np.array([(draw >> 11) / 2.0**52 - 1.0 for draw in draws]),
+    )
+
+
+def _nonzero(stream: Iterator[int], bits: int) -> int:
+    return next(word for word in (draw >> (64 - bits) for draw in stream) if word)
+
+
+def _independent(stream: Iterator[int], count: int, bits: int) -> NDArray[np.int64]:
+    chosen: list[int] = []
+    pairs: set[int] = set()
+    basis: list[int] = []
+    while len(chosen) < count:
+        word = _nonzero(stream, bits)
+        residue = word
+        for vector in basis:
+            residue = min(residue, residue ^ vector)
+        if residue:
+            basis.append(residue)
+        elif len(basis) < min(count, bits):
+            continue  # rank first: every seed is independent until the space is full
+        if word in chosen or word in pairs:
+            continue  # a repeated sign, or the product of two others
+        pairs.update(word ^ other for other in chosen)
+        chosen.append(word)
+    return np.array(chosen, dtype=np.int64)
