@@ -10,9 +10,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Device", "StepTrace", "TracingDevice"]
+__all__ = ["Device", "StepTrace", "TracingDevice", "Words"]
 
 Words = NDArray[np.uint32]
+"""One-dimensional; 32-bit words as registers hold them."""
 
 
 class Device(Protocol):

@@ -21,7 +21,7 @@ class PmgdError(Exception):
 
 
 class SpecError(PmgdError, ValueError):
-    """A specification that cannot be built: an unknown key, a value out of range, a narrow format."""
+    """A specification that cannot be built: an unknown key, a wrong value, a narrow format."""
 
 
 class DataError(PmgdError, ValueError):

@@ -34,7 +34,7 @@ class Format:
     Raises
     ------
     SpecError
-        If the format has no bits, or more than 32.
+        If a width is no integer, or the format has no bits or more than 32.
     """
 
     signed: bool
@@ -42,7 +42,12 @@ class Format:
     fraction_bits: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 32 or self.integer_bits < int(self.signed):
+        widths = (self.integer_bits, self.fraction_bits)
+        if not all(isinstance(width, int) for width in widths):
+            raise SpecError(
+                f"a format's bits must be integers, not {widths[0]!r} and {widths[1]!r}"
+            )
+        if not 1 <= self.bits <= 32 or self.fraction_bits < 0 or self.integer_bits < self.signed:
             raise SpecError(
                 f"a format must have 1 to 32 bits and, if signed, an integer bit for the sign, "
                 f"not {self}"
@@ -109,7 +114,8 @@ def quantise(values: ArrayLike, fmt: Format, what: str = "values") -> Quantised:
             f"{what} must be finite numbers, not {real[where]} at index {where}; "
             f"remove or replace {int(bad.sum())} such value(s)"
         )
-    nearest = np.rint(real * (1 << fmt.fraction_bits))
+    with np.errstate(over="ignore"):  # infinity is clipped like any other large number
+        nearest = np.rint(real * (1 << fmt.fraction_bits))
     stored = np.clip(nearest, fmt.minimum, fmt.maximum)
     return Quantised(stored.astype(np.int64), int((stored != nearest).sum()))
 
@@ -126,4 +132,4 @@ def unsigned_bits(maximum: int) -> int:
 
 def signed_bits(minimum: int, maximum: int) -> int:
     """Width of a two's complement integer that holds `minimum` to `maximum`, at least 1."""
-    return 1 + max(maximum.bit_length() if maximum > 0 else 0, (~minimum).bit_length() if minimum < 0 else 0)
+    return 1 + max(maximum, ~minimum, 0).bit_length()

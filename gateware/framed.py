@@ -23,7 +23,7 @@ __all__ = ["FramedDevice", "Transport"]
 
 ATTEMPTS = 3
 
-_REFUSALS = {
+_REFUSALS: dict[int, str] = {
     Status.BAD_OPERATION: "knows no such operation",
     Status.BAD_ADDRESS: "has nothing at that address",
     Status.ACCESS: "does not allow that access there",
@@ -111,7 +111,8 @@ class FramedDevice:
             requests.append(Request(self._sequence, operation, address, count, words))
         # Only a window of requests shares the wire, so that sequence numbers stay distinct.
         return [
-            reply for first in range(0, len(requests), 64)
+            reply
+            for first in range(0, len(requests), 64)
             for reply in self._send(requests[first : first + 64])
         ]
 
@@ -142,7 +143,7 @@ class FramedDevice:
                 verb = "write to" if request.operation == Operation.WRITE else "read of"
                 raise error(
                     f"a {verb} address {request.address:#x} was refused: the device "
-                    f"{_REFUSALS.get(Status(reply.status), 'gave no reason')}"
+                    f"{_REFUSALS.get(reply.status, 'gave no reason')}"
                 )
         return [replies[request.sequence] for request in requests]
 

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
+    "CRC_BYTES",
     "DELIMITER",
+    "MAX_ENCODED_BYTES",
+    "MAX_FRAME_BYTES",
     "MAX_WORDS",
+    "REQUEST_HEADER",
     "Operation",
     "Reply",
     "Request",
@@ -29,11 +33,16 @@ __all__ = [
 
 MAX_WORDS = 60
 """Words a frame can carry: the longest frame still needs no second COBS block."""
-
 DELIMITER = b"\x00"
+"""Ends every frame, and occurs nowhere within one."""
 REQUEST_HEADER = struct.Struct("<BBBI")
+"""Sequence, operation, count, address."""
 CRC_BYTES = 4
+"""Bytes of the check that ends a frame's body."""
 MAX_FRAME_BYTES = REQUEST_HEADER.size + 4 * MAX_WORDS + CRC_BYTES
+"""Bytes of the longest frame before it is encoded."""
+MAX_ENCODED_BYTES = 254
+"""Bytes of one COBS block without its delimiter, the code byte included."""
 
 
 class Operation(IntEnum):
@@ -76,13 +85,17 @@ class Reply:
 
 def cobs_encode(data: bytes) -> bytes:
     """Encode up to 253 bytes so that none is zero (Cheshire and Baker 1999), one byte longer."""
-    if len(data) > 253:
-        raise ValueError(f"a frame must have at most 253 bytes, not {len(data)}")
+    if len(data) >= MAX_ENCODED_BYTES:
+        raise ValueError(
+            f"a frame must have at most {MAX_ENCODED_BYTES - 1} bytes, not {len(data)}"
+        )
     return b"".join(bytes([len(run) + 1]) + run for run in data.split(b"\x00"))
 
 
 def cobs_decode(data: bytes) -> bytes | None:
     """Invert `cobs_encode`; None if `data` is not its output."""
+    if DELIMITER in data or len(data) > MAX_ENCODED_BYTES:
+        return None
     runs = []
     position = 0
     while position < len(data):

@@ -4,8 +4,13 @@ from dataclasses import dataclass
 
 __all__ = [
     "ACTIVATION_CYCLES",
+    "BASELINE_CYCLES",
+    "BEGIN_CYCLES",
+    "COST_CYCLES",
+    "DRAW_CYCLES",
     "FETCH_CYCLES",
     "FILTER_CYCLES",
+    "FINISH_CYCLES",
     "SYNAPSE_CYCLES",
     "TRANSMITTER_CYCLES",
     "TREE_LEVELS_PER_STAGE",
@@ -16,27 +21,32 @@ __all__ = [
 SYNAPSE_CYCLES = 2
 """From a wave's perturb bit to the product: the perturbed operand, then the product."""
 ACTIVATION_CYCLES = 3
-"""Clip, table look-up, multiply and round."""
+"""From a weighted sum to the neuron's output: clip, look up, interpolate."""
 COST_CYCLES = 2
-"""Error, then square; the sum over outputs adds its tree."""
+"""From the outputs to their squared errors; the sum over several adds its tree."""
 FILTER_CYCLES = 1
-"""Cost minus baseline."""
+"""From a cost to its change."""
 TRANSMITTER_CYCLES = 3
-"""Multiply, shift and round, saturate."""
-UPDATE_CYCLES = 1
-"""From the broadcast step to the updated parameter."""
-DRAW_CYCLES = 2
-"""From a due sample to its index: advance the generator, multiply by the number of samples."""
-FETCH_CYCLES = 1
-"""From a sample's index to its inputs and targets: the memory's read port."""
+"""From a cost change to the broadcast step: multiply, shift and round, clip."""
 TREE_LEVELS_PER_STAGE = 2
 """Adder levels between two registers of an adder tree."""
 
+BEGIN_CYCLES = 1
+"""Of a timestep: advance the generators that are due."""
+DRAW_CYCLES = 2
+"""Of a timestep with a new sample: its index."""
+FETCH_CYCLES = 1
+"""Of a timestep: the sample, from its memory."""
+BASELINE_CYCLES = 1
+"""Of a timestep with a new baseline: its evaluation starts one cycle before the perturbed one."""
+FINISH_CYCLES = 2
+"""Of a timestep: every synapse takes the step; the record of the timestep stands."""
+
 
 def tree_cycles(leaves: int) -> int:
-    """Latency of an adder tree over `leaves` numbers, with a register at its output."""
+    """Latency of an adder tree over `leaves` numbers: none for one, else registered at its end."""
     levels = (leaves - 1).bit_length()
-    return max(1, -(-levels // TREE_LEVELS_PER_STAGE))
+    return -(-levels // TREE_LEVELS_PER_STAGE)
 
 
 @dataclass(frozen=True)
@@ -73,3 +83,8 @@ class Latency:
     def evaluation(self) -> int:
         """From a sample to its cost."""
         return self.network + self.cost
+
+    @property
+    def step(self) -> int:
+        """From a sample to the broadcast step."""
+        return self.evaluation + FILTER_CYCLES + TRANSMITTER_CYCLES

@@ -7,23 +7,47 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format, signed_bits, unsigned_bits
-from pmgd.gateware.latency import Latency
+from pmgd.gateware.latency import (
+    BASELINE_CYCLES,
+    BEGIN_CYCLES,
+    DRAW_CYCLES,
+    FETCH_CYCLES,
+    FINISH_CYCLES,
+    Latency,
+)
 from pmgd.gateware.pwl import PiecewiseLinear
 from pmgd.gateware.spec import Spec
 
-__all__ = ["INTERFACE_VERSION", "LayerPlan", "Plan", "SampleLayout", "ScanLayout"]
+__all__ = [
+    "INTERFACE_VERSION",
+    "MANTISSA_BITS",
+    "MAX_COST_BITS",
+    "SHIFT_BITS",
+    "TIMESTEP_BITS",
+    "WORD_BITS",
+    "LayerPlan",
+    "Plan",
+    "SampleLayout",
+    "ScanLayout",
+]
 
 INTERFACE_VERSION = 1
 """Raised when the register map, the frames or the arithmetic change."""
 
 MANTISSA_BITS = 16
+"""Width of the scale's mantissa, unsigned."""
 SHIFT_BITS = 5
+"""Width of the scale's right shift."""
 WORD_BITS = 32
+"""Width of a word of the link and of every register."""
 TIMESTEP_BITS = 48
+"""Width of the counter of timesteps: at one a clock and 100 MHz, a month."""
 MAX_COST_BITS = 32
+"""Width of the widest cost: the baseline is read and restored in one word."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +219,7 @@ class Plan:
         low, high = self.operand_range
         planned = []
         first = 0
-        for index, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for index, (inputs, outputs) in enumerate(pairwise(sizes)):
             source = formats.input if index == 0 else formats.activation
             corners = [v * x for v in (low, high) for x in (source.minimum, source.maximum)]
             one = 1 << source.fraction_bits
@@ -204,9 +228,7 @@ class Plan:
                 outputs=outputs,
                 first_parameter=first,
                 input_format=source,
-                product_bits=signed_bits(
-                    min(*corners, low * one), max(*corners, high * one)
-                ),
+                product_bits=signed_bits(min(*corners, low * one), max(*corners, high * one)),
                 sum_bits=signed_bits(
                     inputs * min(corners) + low * one, inputs * max(corners) + high * one
                 ),
@@ -311,6 +333,17 @@ class Plan:
             fan_ins=tuple(layer.inputs + 1 for layer in self.layers), outputs=self.outputs
         )
 
+    def clocks_per_timestep(self, *, new_sample: bool = True, new_baseline: bool = True) -> int:
+        """Clock cycles of one timestep, with or without a new sample and a new baseline."""
+        return (
+            BEGIN_CYCLES
+            + DRAW_CYCLES * new_sample
+            + FETCH_CYCLES
+            + BASELINE_CYCLES * new_baseline
+            + self.latency.step
+            + FINISH_CYCLES
+        )
+
     @property
     def update_delay(self) -> int:
         """D: timesteps from a perturbation to its update; 0, a step ends before the next starts."""
@@ -392,10 +425,10 @@ class Plan:
         """Return dtheta in units of a parameter's last bit; it must be a multiple of it."""
         dtheta = self.spec.training.dtheta
         steps = dtheta * (1 << self.theta.fraction_bits)
-        if steps != int(steps) or not 1 <= steps < 1 << self.dtheta_bits:
+        if not 1 <= steps < 1 << self.dtheta_bits or steps != int(steps):
             raise SpecError(
                 f"training.dtheta must be a multiple of {2.0**-self.theta.fraction_bits:g} (a "
-                f"parameter's last bit in {self.theta}) below 2, not {dtheta:g}"
+                f"parameter's last bit in {self.theta}) below 2, not {dtheta!r}"
             )
         return int(steps)
 
@@ -410,16 +443,18 @@ class Plan:
         divisor = training.dtheta * self.outputs
         if training.eta_convention == "table4":
             divisor *= self.parameters
-        factor = training.eta / divisor * 2.0 ** (self.theta.fraction_bits - self.cost_fraction)
+        units = 2.0 ** (self.theta.fraction_bits - self.cost_fraction)
+        factor = training.eta / divisor * units
+        too_large = (1 << MANTISSA_BITS) - 0.5  # the least that rounds up to another bit
         shift = (1 << SHIFT_BITS) - 1
-        while shift and round(factor * 2.0**shift) >= 1 << MANTISSA_BITS:
+        while shift and factor * 2.0**shift >= too_large:
             shift -= 1
-        mantissa = round(factor * 2.0**shift)
+        mantissa = round(min(factor * 2.0**shift, too_large))
         if mantissa >= 1 << MANTISSA_BITS or (training.eta and not mantissa):
-            per_eta = factor / training.eta
+            per_eta = units / divisor
             raise SpecError(
                 f"training.eta must be from {2.0**-32 / per_eta:.3g} to "
                 f"{((1 << MANTISSA_BITS) - 1) / per_eta:.3g} for these formats and dtheta "
-                f"{training.dtheta:g}, or 0, not {training.eta:g}"
+                f"{training.dtheta:g}, or 0, not {training.eta!r}"
             )
         return mantissa, shift

@@ -79,6 +79,8 @@ class PiecewiseLinear:
         unit = 1 << (self.activation.fraction_bits + self.guard_bits)
         low = float(self.preactivation.to_real(self.preactivation.minimum))
         width = -2 * low / self.segments
+        # Beyond exp(700) a float would overflow; the sigmoid is 0 there in any format.
         return tuple(
-            round(unit / (1 + math.exp(-(low + k * width)))) for k in range(self.segments + 1)
+            round(unit / (1 + math.exp(min(700.0, -(low + k * width)))))
+            for k in range(self.segments + 1)
         )

@@ -190,8 +190,20 @@ def windows(plan: Plan) -> tuple[Window, ...]:
             sample.samples * sample.stride,
             True,
             True,
-            "sample memory; a sample is stored when its last word is written",
+            "sample memory; a sample every stride words",
         ),
-        Window(Region.PROBE, sample.words, False, True, "packed sample; writing its last word evaluates it"),
-        Window(Region.OUTPUTS, 1 + plan.outputs, True, False, "of the evaluated sample: its cost, then the outputs"),
+        Window(
+            Region.PROBE,
+            sample.words,
+            False,
+            True,
+            "packed sample; writing its last word evaluates it",
+        ),
+        Window(
+            Region.OUTPUTS,
+            1 + plan.outputs,
+            True,
+            False,
+            "of the evaluated sample: its cost, then the outputs",
+        ),
     )

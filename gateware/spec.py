@@ -31,12 +31,18 @@ def _integer(where: str, value: Any, minimum: int, maximum: int) -> int:
 
 
 def _real(where: str, value: Any, minimum: float, *, exclusive: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"{where} must be a finite number, not {value!r}")
-    if value < minimum or (exclusive and value == minimum):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise SpecError(f"{where} must be a finite number, not {value!r}")
+    if number < minimum or (exclusive and number == minimum):
         bound = "above" if exclusive else "at least"
         raise SpecError(f"{where} must be {bound} {minimum:g}, not {value!r}")
-    return float(value)
+    return number
 
 
 def _choice(where: str, value: Any, allowed: tuple[str, ...]) -> str:
@@ -286,6 +292,10 @@ class Spec(_Section):
             raise SpecError(
                 f"name must be a letter followed by letters, digits or '_', not {self.name!r}"
             )
+        for key, kind in get_type_hints(type(self)).items():
+            value = getattr(self, key)
+            if _is_section(kind) and not isinstance(value, kind):
+                raise SpecError(f"{key} must be a {kind.__name__}, not {value!r}")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -329,7 +339,8 @@ def _keys(kind: type, prefix: str = "") -> list[str]:
 
 def _build(kind: Any, mapping: Any, where: str) -> Any:
     if not isinstance(mapping, Mapping):
-        raise SpecError(f"{where.rstrip('.')} must be a table of settings, not {mapping!r}")
+        what = where.rstrip(".") or "a specification"
+        raise SpecError(f"{what} must be a table of settings, not {mapping!r}")
     hints = get_type_hints(kind)
     for key in mapping:
         if key not in hints:

@@ -1,0 +1,69 @@
+"""What every synapse hears, and the ring through which its state is loaded and read."""
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["BroadcastLayout", "ScanSignature", "StepLayout"]
+
+
+class StepLayout(data.StructLayout):
+    """The broadcast step u, in a parameter's last bits, as sign and magnitude.
+
+    Parameters
+    ----------
+    step_bits
+        Width of the magnitude.
+    """
+
+    def __init__(self, step_bits: int) -> None:
+        super().__init__({"magnitude": unsigned(step_bits), "negative": unsigned(1)})
+
+
+class BroadcastLayout(data.StructLayout):
+    """The same for every synapse of the fabric: all that it learns of the rest ([0045]).
+
+    Parameters
+    ----------
+    dtheta_bits, step_bits
+        Widths of the amplitude and of the step's magnitude.
+
+    Fields
+    ------
+    advance
+        For one cycle: change to the next perturbation.
+    dtheta
+        Amplitude of the perturbation; constant while running.
+    apply
+        For one cycle: `step` is this timestep's; accumulate it.
+    update
+        With `apply`: the window of tau_theta timesteps ends; update the parameter.
+    step
+        The scaled cost change, see `StepLayout`.
+    """
+
+    def __init__(self, dtheta_bits: int, step_bits: int) -> None:
+        super().__init__(
+            {
+                "advance": unsigned(1),
+                "dtheta": unsigned(dtheta_bits),
+                "apply": unsigned(1),
+                "update": unsigned(1),
+                "step": StepLayout(step_bits),
+            }
+        )
+
+
+class ScanSignature(wiring.Signature):
+    """One station of the scan ring.
+
+    Members
+    -------
+    shift
+        Move every bit of state one place towards `output`, and take in `input`.
+    input, output
+        The bit that enters, and the one that leaves with the next shift.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"shift": Out(1), "input": Out(1), "output": In(1)})

@@ -1,0 +1,135 @@
+"""Consistent overhead byte stuffing (Cheshire and Baker 1999), one byte a cycle.
+
+The hardware twin of `pmgd.gateware.frames.cobs_encode` and `cobs_decode`: a frame on the wire has no
+zero byte, so a zero always ends one, whatever came before.
+"""
+
+from amaranth.hdl import Assert, Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["FrameByteLayout", "CobsDecoder", "CobsEncoder", "TokenLayout"]
+
+MAX_BYTES = 253
+"""Longest frame that is encoded as one block per zero, and fits the encoder's memory."""
+
+TokenLayout = data.StructLayout({"data": unsigned(8), "end": 1, "damaged": 1})
+"""A decoded byte; or, with `end`, the end of a frame, which carries no byte. `damaged` matters only
+then: the frame ended within a block."""
+
+FrameByteLayout = data.StructLayout({"data": unsigned(8), "last": 1})
+"""A byte of a frame to encode; `last` with the frame's last."""
+
+
+class CobsDecoder(wiring.Component):
+    """Takes frames out of a stream of bytes, in no memory.
+
+    Each byte gives at most one token, combinationally: a block's first byte gives the zero between
+    it and the block before, a delimiter the end. Empty frames give nothing. A frame may have any
+    length, so the taker bounds it; after a damaged one, the next delimiter is a fresh start.
+
+    Members
+    -------
+    i
+        Bytes from the wire.
+    o
+        Tokens, see `TokenLayout`; a token is given in the cycle in which its byte is taken.
+    """
+
+    i: In(stream.Signature(8))
+    o: Out(stream.Signature(TokenLayout))
+
+    def elaborate(self, platform):
+        m = Module()
+        inside = Signal()
+        left = Signal(8)  # bytes to come before the next block
+
+        byte = self.i.payload
+        delimiter = byte == 0
+        begins_block = left == 0
+        m.d.comb += [
+            self.o.payload.data.eq(Mux(begins_block, 0, byte)),
+            self.o.payload.end.eq(delimiter),
+            self.o.payload.damaged.eq(~begins_block),
+            # Only the byte that begins a frame, and the delimiter of an empty one, give nothing.
+            self.o.valid.eq(self.i.valid & inside),
+            self.i.ready.eq(self.o.ready),
+        ]
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [
+                inside.eq(~delimiter),
+                left.eq(Mux(delimiter, 0, Mux(begins_block, byte, left) - 1)),
+            ]
+        m.d.sync += Assert(inside | (left == 0), "no block may be open between frames")
+        return m
+
+
+class CobsEncoder(wiring.Component):
+    """Encodes frames of 1 to 253 bytes and ends each with a zero byte.
+
+    A frame is collected in a memory, where a zero turns into the distance from the zero before;
+    then it is sent. A longer frame is cut after 253 bytes, never overrunning the memory.
+
+    Latency: three cycles from the last byte taken to the first one given. Throughput: n bytes take
+    2 n + 4 cycles, collecting and sending in turn.
+
+    Members
+    -------
+    i
+        Bytes of a frame, see `FrameByteLayout`; held off while a frame is being sent.
+    o
+        Bytes to the wire.
+    """
+
+    i: In(stream.Signature(FrameByteLayout))
+    o: Out(stream.Signature(8))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.frame = frame = Memory(shape=8, depth=256, init=[])
+        write, read = frame.write_port(), frame.read_port()
+
+        code = Signal(8)  # where the distance to the next zero goes
+        end = Signal(8, init=1)  # where the next byte goes
+        following = Signal(8)  # the byte to read next
+        m.d.comb += [
+            write.addr.eq(end),
+            read.addr.eq(following),
+            read.en.eq(0),
+            self.o.payload.eq(read.data),
+        ]
+        with m.If(read.en):
+            m.d.sync += following.eq(following + 1)
+
+        byte = self.i.payload
+        with m.FSM():
+            with m.State("COLLECT"):
+                m.d.comb += [self.i.ready.eq(1), write.en.eq(self.i.valid)]
+                with m.If(byte.data == 0):
+                    m.d.comb += [write.addr.eq(code), write.data.eq(end - code)]
+                with m.Else():
+                    m.d.comb += write.data.eq(byte.data)
+                with m.If(self.i.valid):
+                    m.d.sync += end.eq(end + 1)
+                    with m.If(byte.data == 0):
+                        m.d.sync += code.eq(end)
+                    with m.If(byte.last | (end == MAX_BYTES)):
+                        m.next = "CLOSE"
+                m.d.sync += Assert(following == 0, "a frame must be sent from its first byte")
+            with m.State("CLOSE"):
+                m.d.comb += [write.en.eq(1), write.addr.eq(code), write.data.eq(end - code)]
+                m.next = "DELIMIT"
+            with m.State("DELIMIT"):
+                m.d.comb += [write.en.eq(1), write.data.eq(0), read.en.eq(1)]
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [self.o.valid.eq(1), read.en.eq(self.o.ready)]
+                with m.If(self.o.ready & (following > end)):
+                    m.d.sync += [code.eq(0), end.eq(1), following.eq(0)]
+                    m.next = "COLLECT"
+        m.d.sync += [
+            Assert((code < end) & (end <= MAX_BYTES + 1), "a frame must stay in its memory"),
+            Assert(following <= end + 1, "only what was written may be sent"),
+        ]
+        return m

@@ -1,0 +1,71 @@
+"""Cost estimator 104."""
+
+from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from pmgd.gateware.adder_tree import AdderTree
+from pmgd.gateware.formats import signed_bits, unsigned_bits
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.wave import WaveLayout, delay
+
+__all__ = ["Cost"]
+
+
+class Cost(wiring.Component):
+    """Compares the outputs with the targets: the sum of squared errors ([0040]).
+
+    The sum is exact, then loses `plan.cost_shift` fraction bits by floor. Dividing by the number of
+    outputs is left to the one scale factor in the transmitter.
+
+    Latency: ``plan.latency.cost`` cycles; new outputs may enter every cycle.
+
+    Parameters
+    ----------
+    plan
+        The fabric's plan.
+
+    Members
+    -------
+    wave, y, target
+        An evaluation, its outputs, and the sample's targets, packed in order.
+    arrived, cost
+        An evaluation whose cost is `cost`.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        activation, target = plan.spec.formats.activation, plan.spec.formats.target
+        shape = signed(target.bits) if target.signed else unsigned(target.bits)
+        super().__init__(
+            {
+                "wave": In(WaveLayout),
+                "y": In(data.ArrayLayout(unsigned(activation.bits), plan.outputs)),
+                "target": In(data.ArrayLayout(shape, plan.outputs)),
+                "arrived": Out(WaveLayout),
+                "cost": Out(unsigned(plan.cost_bits)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        plan = self._plan
+        formats = plan.spec.formats
+        largest = max(bound * bound for bound in plan.error_range)
+        m.submodules.tree = tree = AdderTree(
+            leaves=plan.outputs,
+            leaf_bits=signed_bits(0, largest),
+            sum_bits=signed_bits(0, plan.full_cost_maximum),
+        )
+        for k in range(plan.outputs):
+            y = self.y[k] << (plan.error_fraction - formats.activation.fraction_bits)
+            t = self.target[k] << (plan.error_fraction - formats.target.fraction_bits)
+            error = Signal(signed(signed_bits(*plan.error_range)), name=f"error_{k}")
+            square = Signal(unsigned_bits(largest), name=f"square_{k}")
+            m.d.sync += [error.eq(y - t), square.eq(error * error)]
+            m.d.comb += tree.numbers[k].eq(square)
+        m.d.comb += [
+            self.cost.eq(tree.sum >> plan.cost_shift),
+            self.arrived.eq(delay(m, self.wave, plan.latency.cost, "wave")),
+        ]
+        return m

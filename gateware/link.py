@@ -1,0 +1,214 @@
+"""The link: frames in, accesses to the word bus, frames out."""
+
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from pmgd.gateware.bus import BusSignature
+from pmgd.gateware.cobs import CobsDecoder, CobsEncoder
+from pmgd.gateware.frames import (
+    CRC_BYTES,
+    MAX_FRAME_BYTES,
+    MAX_WORDS,
+    REQUEST_HEADER,
+    Operation,
+    Status,
+)
+
+__all__ = ["Link"]
+
+HeaderLayout = data.StructLayout(
+    {
+        "sequence": unsigned(8),
+        "operation": unsigned(8),
+        "count": unsigned(8),
+        "address": unsigned(32),
+    }
+)
+"""A request's first bytes, as `pmgd.gateware.frames` packs them."""
+
+TOO_LONG = MAX_FRAME_BYTES + 1
+
+
+class Link(wiring.Component):
+    """Answers requests, in the protocol of `pmgd.gateware.frames`.
+
+    A request is buffered whole, and nothing of it is executed before its length and CRC are found
+    right. Then its words are accessed in order. The first status other than OK ends the request and
+    is the reply's, which then has no words; `Status.BAD_OPERATION` is the link's own. A frame that
+    is damaged, too long, or whose length does not fit its operation and count, is dropped and
+    counted. Empty frames are neither answered nor counted.
+
+    Latency: with a bus that responds in the cycle after a request, n words take 7 n cycles, and a
+    reply's first byte comes 10 cycles plus one a payload byte later. Throughput: bytes are taken
+    one a cycle, also while a reply is on its way, but not while a request is executed or its reply
+    assembled.
+
+    Members
+    -------
+    rx
+        Bytes from the wire.
+    tx
+        Bytes to the wire.
+    bus
+        What requests access.
+    errors
+        Frames dropped since reset; stays at its maximum.
+    """
+
+    rx: In(stream.Signature(8))
+    tx: Out(stream.Signature(8))
+    bus: Out(BusSignature())
+    errors: Out(unsigned(16))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.decoder = decoder = CobsDecoder()
+        m.submodules.encoder = encoder = CobsEncoder()
+        m.submodules.crc = crc = CRC32_ISO_HDLC().create()
+        m.submodules.buffer = buffer = Memory(shape=8, depth=256, init=[])
+        write, read = buffer.write_port(), buffer.read_port()
+        wiring.connect(m, wiring.flipped(self.rx), decoder.i)
+        wiring.connect(m, encoder.o, wiring.flipped(self.tx))
+
+        header = Signal(HeaderLayout)  # of a request; then its address and count are what is left
+        status = Signal(Status)
+        length = Signal(8)  # bytes of the request so far; then of the reply's words
+        following = Signal(8)  # the byte of the buffer to read next
+        word = Signal(32)
+        byte = Signal(2)  # of a word or a CRC
+
+        token, reply = decoder.o.payload, encoder.i.payload
+        writes = header.operation == Operation.WRITE
+        word_bytes = Mux(writes, header.count << 2, 0)
+        m.d.comb += [
+            self.bus.request.payload.write.eq(writes),
+            self.bus.request.payload.address.eq(header.address),
+            self.bus.request.payload.data.eq(word),
+            write.addr.eq(length),
+            write.data.eq(word[:8]),
+            read.addr.eq(following),
+            read.en.eq(0),
+            crc.data.eq(reply.data),
+        ]
+        with m.If(read.en):
+            m.d.sync += following.eq(following + 1)
+
+        with m.FSM() as fsm:
+            with m.State("RECEIVE"):
+                m.d.comb += [
+                    decoder.o.ready.eq(1),
+                    write.data.eq(token.data),
+                    crc.data.eq(token.data),
+                ]
+                with m.If(decoder.o.valid & ~token.end):
+                    m.d.comb += [crc.valid.eq(1), write.en.eq(length != TOO_LONG)]
+                    with m.If(length < REQUEST_HEADER.size):
+                        m.d.sync += header.eq(Cat(header.as_value()[8:], token.data))
+                    with m.If(length != TOO_LONG):
+                        m.d.sync += length.eq(length + 1)
+                with m.If(decoder.o.valid & token.end):
+                    m.d.comb += crc.start.eq(1)
+                    m.d.sync += [
+                        length.eq(0),
+                        following.eq(REQUEST_HEADER.size),
+                        status.eq(
+                            Mux(header.operation > max(Operation), Status.BAD_OPERATION, Status.OK)
+                        ),
+                    ]
+                    fits = (header.count <= MAX_WORDS) & (
+                        length == REQUEST_HEADER.size + CRC_BYTES + word_bytes
+                    )
+                    with m.If(fits & crc.match_detected & ~token.damaged):
+                        m.next = "FETCH"
+                    with m.Elif(~self.errors.all()):
+                        m.d.sync += self.errors.eq(self.errors + 1)
+            with m.State("FETCH"):
+                m.d.comb += read.en.eq(1)
+                m.next = "NEXT"
+            with m.State("NEXT"):
+                with m.If((header.count == 0) | (status != Status.OK)):
+                    m.d.sync += following.eq(0)
+                    m.next = "SEQUENCE"
+                with m.Elif(writes):
+                    m.next = "LOAD"
+                with m.Else():
+                    m.next = "REQUEST"
+            with m.State("LOAD"):
+                m.d.comb += read.en.eq(1)
+                m.d.sync += [word.eq(Cat(word[8:], read.data)), byte.eq(byte + 1)]
+                with m.If(byte == 3):
+                    m.next = "REQUEST"
+            with m.State("REQUEST"):
+                m.d.comb += self.bus.request.valid.eq(1)
+                with m.If(self.bus.request.ready):
+                    m.next = "RESPONSE"
+            with m.State("RESPONSE"):
+                m.d.comb += self.bus.response.ready.eq(1)
+                with m.If(self.bus.response.valid):
+                    m.d.sync += [
+                        header.address.eq(header.address + 1),
+                        header.count.eq(header.count - 1),
+                        status.eq(self.bus.response.payload.status),
+                        word.eq(self.bus.response.payload.data),
+                    ]
+                    with m.If(self.bus.response.payload.status != Status.OK):
+                        m.d.sync += length.eq(0)
+                        m.next = "NEXT"
+                    with m.Elif(writes):
+                        m.next = "NEXT"
+                    with m.Else():
+                        m.next = "STORE"
+            with m.State("STORE"):
+                m.d.comb += write.en.eq(1)
+                m.d.sync += [
+                    word.eq(Cat(word[8:], read.data)),
+                    byte.eq(byte + 1),
+                    length.eq(length + 1),
+                ]
+                with m.If(byte == 3):
+                    m.next = "NEXT"
+            with m.State("SEQUENCE"):
+                m.d.comb += [encoder.i.valid.eq(1), reply.data.eq(header.sequence)]
+                with m.If(encoder.i.ready):
+                    m.d.comb += crc.valid.eq(1)
+                    m.next = "STATUS"
+            with m.State("STATUS"):
+                m.d.comb += [encoder.i.valid.eq(1), reply.data.eq(status)]
+                with m.If(encoder.i.ready):
+                    m.d.comb += [crc.valid.eq(1), read.en.eq(1)]
+                    with m.If(length == 0):
+                        m.next = "CRC"
+                    with m.Else():
+                        m.next = "WORDS"
+            with m.State("WORDS"):
+                m.d.comb += [encoder.i.valid.eq(1), reply.data.eq(read.data)]
+                with m.If(encoder.i.ready):
+                    m.d.comb += [crc.valid.eq(1), read.en.eq(1)]
+                    with m.If(following == length):
+                        m.next = "CRC"
+            with m.State("CRC"):
+                m.d.comb += [
+                    encoder.i.valid.eq(1),
+                    reply.data.eq(crc.crc.word_select(byte, 8)),
+                    reply.last.eq(byte == CRC_BYTES - 1),
+                ]
+                with m.If(encoder.i.ready):
+                    m.d.sync += byte.eq(byte + 1)
+                    with m.If(reply.last):
+                        m.d.comb += crc.start.eq(1)
+                        m.d.sync += length.eq(0)
+                        m.next = "RECEIVE"
+
+        by_bytes = fsm.ongoing("LOAD") | fsm.ongoing("STORE") | fsm.ongoing("CRC")
+        m.d.sync += Assert(by_bytes | (byte == 0), "a word must have four bytes")
+        with m.If(fsm.ongoing("RECEIVE")):
+            m.d.sync += Assert(length <= TOO_LONG, "a request must stay in its buffer")
+        with m.Else():
+            to_come = (header.count << 2) + Mux(fsm.ongoing("STORE"), 4 - byte, 0)
+            m.d.sync += Assert(length + to_come <= 4 * MAX_WORDS, "a reply must fit a frame")
+        with m.If(fsm.ongoing("WORDS")):
+            m.d.sync += Assert((following > 0) & (following <= length), "no more than was stored")
+        return m

@@ -1,0 +1,87 @@
+"""The network datapath: layers of neurons."""
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from pmgd.gateware.broadcast import BroadcastLayout, ScanSignature
+from pmgd.gateware.neuron import Neuron
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.wave import WaveLayout, delay
+
+__all__ = ["Network"]
+
+
+class Network(wiring.Component):
+    """Computes the network's outputs y = f(x; theta), every parameter a circuit of its own (Fig. 1).
+
+    Latency from `wave` and `x` to `arrived` and `y`: ``plan.latency.network`` cycles. A new
+    evaluation may start every cycle, and its wave travels with it.
+
+    Parameters
+    ----------
+    plan
+        The fabric's plan.
+
+    Members
+    -------
+    wave, x
+        An evaluation and its inputs, packed in order.
+    arrived, y
+        An evaluation whose outputs are `y`, an array.
+    broadcast
+        See `BroadcastLayout`.
+    theta
+        Every parameter, in the plan's order, packed.
+    scan
+        Access to all state; parameter 0 leaves first.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        inputs = plan.sample.inputs * plan.sample.input_format.bits
+        y = data.ArrayLayout(unsigned(plan.activation.activation.bits), plan.outputs)
+        super().__init__(
+            {
+                "wave": In(WaveLayout),
+                "x": In(unsigned(inputs)),
+                "arrived": Out(WaveLayout),
+                "y": Out(y),
+                "broadcast": In(BroadcastLayout(plan.dtheta_bits, plan.step_bits)),
+                "theta": Out(unsigned(plan.parameters * plan.theta.bits)),
+                "scan": In(ScanSignature()),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        neurons = []
+        values, wave = self.x, self.wave
+        for number, layer in enumerate(self._plan.layers):
+            m.submodules[f"layer_{number}"] = submodule = Module()
+            # A synapse takes its input one cycle after the perturb bit.
+            inputs = Signal(len(values), name=f"inputs_{number}")
+            m.d.sync += inputs.eq(values)
+            row = [Neuron(self._plan, layer) for _ in range(layer.outputs)]
+            for i, neuron in enumerate(row):
+                submodule.submodules[f"neuron_{i}"] = neuron
+                m.d.comb += [
+                    neuron.broadcast.eq(self.broadcast),
+                    neuron.perturb.eq(wave.perturb),
+                    neuron.x.as_value().eq(inputs),
+                ]
+            neurons += row
+            values = Cat(neuron.y for neuron in row)
+            wave = delay(m, wave, self._plan.latency.layers[number], f"wave_{number}")
+
+        scan_bit = self.scan.input
+        for neuron in reversed(neurons):
+            m.d.comb += [neuron.scan.shift.eq(self.scan.shift), neuron.scan.input.eq(scan_bit)]
+            scan_bit = neuron.scan.output
+        m.d.comb += [
+            self.arrived.eq(wave),
+            self.y.eq(values),
+            self.theta.eq(Cat(neuron.theta for neuron in neurons)),
+            self.scan.output.eq(scan_bit),
+        ]
+        return m

@@ -1,0 +1,92 @@
+"""The scan ring's controller: the host's access to the state of every synapse."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from pmgd.gateware.broadcast import ScanSignature
+from pmgd.gateware.bus import TargetSignature
+from pmgd.gateware.frames import Status
+from pmgd.gateware.plan import WORD_BITS, ScanLayout
+
+__all__ = ["Scan"]
+
+
+class Scan(wiring.Component):
+    """Rotates the ring of all synapses' state to the word that is wanted.
+
+    Every access turns the ring by whole words until the wanted one has passed: 32 cycles a word,
+    one word for accesses in sequence. A word that is read goes in again as it came out. The ring must be
+    home, word 0 first, before the fabric runs.
+
+    Parameters
+    ----------
+    layout
+        What the ring holds.
+
+    Members
+    -------
+    target
+        The accesses, by word.
+    home, homed
+        Turn the ring home, and whether it is.
+    ring
+        The synapses' part of the ring.
+    written
+        For one cycle: state has changed.
+    """
+
+    def __init__(self, layout: ScanLayout) -> None:
+        self._layout = layout
+        super().__init__(
+            {
+                "target": In(TargetSignature()),
+                "home": In(1),
+                "homed": Out(1),
+                "ring": Out(ScanSignature()),
+                "written": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        last = self._layout.words - 1
+        # Turned by this many words; the word at the exit.
+        position = Signal(range(self._layout.words))
+        bit = Signal(range(WORD_BITS))
+        word = Signal(WORD_BITS)
+        wanted = Signal()
+        at_wanted = wanted & (position == self.target.offset)
+
+        entering = Mux(
+            at_wanted & self.target.write, self.target.data.bit_select(bit, 1), self.ring.output
+        )
+        # Zeros after the last synapse fill the last word.
+        padding = Signal(self._layout.padding_bits)
+        with m.If(self.ring.shift):
+            m.d.sync += padding.eq(Cat(padding, entering)[1:])
+        m.d.comb += [
+            self.ring.input.eq(padding[0] if len(padding) else entering),
+            self.homed.eq(position == 0),
+            self.target.value.eq(word),
+            self.target.status.eq(Status.OK),
+        ]
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += wanted.eq(self.target.strobe)
+                with m.If(self.target.strobe | (self.home & ~self.homed)):
+                    m.next = "TURN"
+            with m.State("TURN"):
+                m.d.comb += self.ring.shift.eq(1)
+                m.d.sync += [bit.eq(bit + 1), word.eq(Cat(word[1:], self.ring.output))]
+                with m.If(bit == WORD_BITS - 1):
+                    m.d.sync += position.eq(Mux(position == last, 0, position + 1))
+                    with m.If(at_wanted):
+                        m.next = "DONE"
+                    with m.Elif(~wanted & (position == last)):
+                        m.next = "IDLE"
+            with m.State("DONE"):
+                m.d.comb += [self.target.done.eq(1), self.written.eq(self.target.write)]
+                m.next = "IDLE"
+        return m

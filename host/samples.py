@@ -1,0 +1,115 @@
+"""Samples as the network wants them: checked, and quantised to the fabric's formats."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pmgd.gateware.errors import DataError
+from pmgd.gateware.formats import Format, quantise
+from pmgd.gateware.spec import Network
+
+__all__ = ["check_inputs", "check_samples", "quantise_exactly"]
+
+Reals = NDArray[np.float64]
+
+
+def check_inputs(x: ArrayLike, network: Network) -> Reals:
+    """Return inputs as an array of shape (N, inputs).
+
+    Raises
+    ------
+    DataError
+        If they have another shape, are empty, or are not finite numbers.
+    """
+    array = _reals("inputs", x)
+    inputs = network.layers[0]
+    if array.ndim != 2 or array.shape[1] != inputs:
+        raise DataError(
+            f"inputs must have the shape (samples, {inputs}) for network.layers "
+            f"{list(network.layers)}, not {_shape(array)}; reshape them or change the layers"
+        )
+    if not len(array):
+        raise DataError("a data set must have at least one sample, not none; add some")
+    return array
+
+
+def check_samples(x: ArrayLike, y: ArrayLike, network: Network) -> tuple[Reals, Reals]:
+    """Return inputs and targets as arrays of shapes (N, inputs) and (N, outputs).
+
+    Targets of one dimension are, for one output, its targets; for several, the indices of the
+    outputs that should be 1 (class labels).
+
+    Raises
+    ------
+    DataError
+        If either has another shape, is empty, or holds something other than finite numbers.
+    """
+    inputs = check_inputs(x, network)
+    targets = _reals("targets", y)
+    outputs = network.layers[-1]
+    if targets.ndim == 1:
+        targets = targets[:, None] if outputs == 1 else _one_hot(targets, outputs)
+    if targets.shape != (len(inputs), outputs):
+        raise DataError(
+            f"targets must have the shape ({len(inputs)}, {outputs}), for {len(inputs)} samples "
+            f"and network.layers {list(network.layers)}, not {_shape(targets)}; give one row a "
+            f"sample or change the layers"
+        )
+    return inputs, targets
+
+
+def quantise_exactly(values: Reals, fmt: Format, what: str) -> NDArray[np.int64]:
+    """Return stored integers, refusing values that the format would distort.
+
+    Rounding to the nearest is what a format is for; clipping a value, or rounding fractions to a
+    format that has none, is a mistake in the data or the format.
+
+    Raises
+    ------
+    DataError
+        If a value is outside the format, or has a fraction and the format has none.
+    """
+    quantised = quantise(values, fmt, what)
+    low, high = (float(fmt.to_real(bound)) for bound in (fmt.minimum, fmt.maximum))
+    if quantised.clipped:
+        raise DataError(
+            f"{what} must be from {low:g} to {high:g}, the range of formats.{what.rstrip('s')} "
+            f"{fmt}, not from {values.min():g} to {values.max():g}; scale them or widen the format"
+        )
+    broken = values != np.rint(values)
+    if not fmt.fraction_bits and broken.any():
+        raise DataError(
+            f"{what} must be whole numbers from {low:g} to {high:g} in formats."
+            f"{what.rstrip('s')} {fmt}, not {values[broken][0]:g}; choose a format with fraction "
+            f"bits, such as {Format(fmt.signed, fmt.integer_bits, 8)}"
+        )
+    return quantised.stored
+
+
+def _reals(what: str, values: ArrayLike) -> Reals:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} must be an array of real numbers: {error}") from error
+    bad = ~np.isfinite(array)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"{what} must be finite numbers, not {array[where]} at index {where}; remove or "
+            f"replace {int(bad.sum())} such value(s)"
+        )
+    return array
+
+
+def _one_hot(labels: Reals, outputs: int) -> Reals:
+    valid = (labels == np.rint(labels)) & (labels >= 0) & (labels < outputs)
+    if not valid.all():
+        raise DataError(
+            f"targets of one dimension must be class labels from 0 to {outputs - 1}, one of the "
+            f"{outputs} outputs, not {labels[~valid][0]:g}; renumber them or give one column an "
+            f"output"
+        )
+    return np.eye(outputs)[labels.astype(np.int64)]
+
+
+def _shape(array: Reals) -> str:
+    return str(tuple(int(size) for size in array.shape))

@@ -1,0 +1,43 @@
+"""The state that a run leaves in a device, as a value: what a checkpoint holds."""
+
+from dataclasses import dataclass
+
+__all__ = ["State"]
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that a timestep changes.
+
+    A device with the same plan that is given the same samples and training settings, and then
+    this state, goes on bit for bit as the one it was read from. All numbers are as stored.
+
+    Attributes
+    ----------
+    parameters, gradients, perturbers
+        Length P each: theta, the accumulated gradient G (zeros where the fabric has no G), and
+        the states of the perturbation generators.
+    timestep
+        Timesteps done.
+    phase_x, phase_p, phase_theta
+        Timesteps since the last new sample, perturbation and update.
+    sample_index
+        Index of the current sample.
+    order_state, rounding_state
+        States of the generators of the sample order and of the stochastic rounding.
+    baseline, baseline_valid
+        C0, and whether it belongs to the parameters and the sample.
+    """
+
+    parameters: tuple[int, ...]
+    gradients: tuple[int, ...]
+    perturbers: tuple[int, ...]
+    timestep: int
+    phase_x: int
+    phase_p: int
+    phase_theta: int
+    sample_index: int
+    order_state: int
+    rounding_state: int
+    baseline: int
+    baseline_valid: bool

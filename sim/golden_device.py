@@ -1,0 +1,301 @@
+"""The golden model behind the register interface, as a chip would offer it."""
+
+import operator
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pmgd.gateware.device import StepTrace, Words
+from pmgd.gateware.errors import DeviceBusyError, DeviceError, LinkError
+from pmgd.gateware.plan import WORD_BITS, Plan
+from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, Region, registers, windows
+from pmgd.sim.golden import Golden
+
+__all__ = ["GoldenDevice"]
+
+Bits = NDArray[np.uint8]
+Integers = NDArray[np.int64]
+
+CHUNK_STEPS = 512
+"""Timesteps between two looks at the clock, and the most that an interrupt undoes."""
+
+
+class GoldenDevice:
+    """A `pmgd.gateware.device.TracingDevice` that computes with the golden model.
+
+    Time passes in `wait` and `trace` only: a run that was started is busy, at the timestep it
+    began with, until it is waited for. An interrupt (Ctrl-C) leaves the device between two
+    timesteps; a run it cuts short is still busy, and may be waited for again or halted.
+
+    Parameters
+    ----------
+    plan
+        The plan; its digest is the one the device reports.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._golden = Golden(plan)
+        self._registers = {int(register.reg): register for register in registers(plan)}
+        self._windows = {int(window.region): window for window in windows(plan)}
+        self._stop_at = 0
+        self._held = {Reg.STOP_AT_LOW: 0, Reg.TIMESTEP_LOW: 0}
+        self._probe = np.zeros(plan.sample.words, np.uint32)
+        self._outputs = np.zeros(1 + plan.outputs, np.uint32)
+        # The windows as words. Samples move to the model before it runs, synapses both ways.
+        self._samples = np.zeros((plan.sample.samples, plan.sample.words), np.uint32)
+        self._scan = np.zeros(plan.scan.words, np.uint32)
+        self._samples_pending = self._scan_pending = self._scan_stale = False
+
+    # -- Device -------------------------------------------------------------------------------
+
+    def read(self, address: int, count: int = 1) -> Words:
+        """Return `count` words from consecutive addresses; see `Device.read`."""
+        words = []
+        for each in range(address, address + count):
+            self._check_read(each)
+            words.append(self._read_word(*divmod(each, 1 << REGION_SHIFT)))
+        return np.array(words, dtype=np.uint32)
+
+    def write(self, address: int, words: Sequence[int] | Words) -> None:
+        """Write words to consecutive addresses; see `Device.write`."""
+        for each, word in enumerate(words, start=address):
+            value = operator.index(word)
+            self._check_write(each, value)
+            self._write_word(*divmod(each, 1 << REGION_SHIFT), value)
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Run until the device is no longer busy; see `Device.wait`."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while self._busy:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise LinkError(
+                    f"a run must end within {timeout_s:g} s, but the device is still busy; allow "
+                    f"more time or run fewer timesteps"
+                )
+            ahead = self._ahead()
+            ahead.run(min(CHUNK_STEPS, self._stop_at - self._timestep))
+            self._adopt(ahead)
+
+    def trace(self, steps: int) -> StepTrace:
+        """Run `steps` timesteps and record each; see `TracingDevice.trace`.
+
+        Raises
+        ------
+        DeviceBusyError
+            If a run is under way.
+        """
+        if self._busy:
+            raise DeviceBusyError(
+                "a trace must begin on a device that has stopped, but it is busy; wait until it "
+                "has stopped, or halt it"
+            )
+        ahead = self._ahead()
+        lanes = ahead.trace(steps)
+        self._adopt(ahead)
+        self._stop_at = self._timestep
+        return StepTrace(
+            lanes.cost[:, 0], lanes.baseline[:, 0], lanes.step[:, 0], lanes.parameters[:, 0]
+        )
+
+    def close(self) -> None:
+        """Do nothing: the model holds nothing but memory."""
+
+    # -- Running ------------------------------------------------------------------------------
+
+    @property
+    def _timestep(self) -> int:
+        return int(self._golden.timestep[0])
+
+    @property
+    def _busy(self) -> bool:
+        return self._timestep < self._stop_at
+
+    def _ahead(self) -> Golden:
+        # The model runs ahead as a copy, so that an interrupt finds the old one whole.
+        self._load_windows()
+        return self._golden.copy()
+
+    def _adopt(self, ahead: Golden) -> None:
+        self._scan_stale = True
+        self._golden = ahead
+
+    # -- Access rules -------------------------------------------------------------------------
+
+    def _check_read(self, address: int) -> None:
+        region, offset = divmod(address, 1 << REGION_SHIFT)
+        if region == Region.REGISTERS:
+            if offset not in self._registers:
+                raise _refusal("read of", address, "has nothing at that address")
+            return
+        self._check_window("read of", address)
+        if not self._windows[region].readable:
+            raise _refusal("read of", address, "does not allow that access there")
+        self._check_stopped("read of", address)
+
+    def _check_write(self, address: int, value: int) -> None:
+        region, offset = divmod(address, 1 << REGION_SHIFT)
+        bits = WORD_BITS
+        if region == Region.REGISTERS:
+            register = self._registers.get(offset)
+            if register is None:
+                raise _refusal("write to", address, "has nothing at that address")
+            if register.access == Access.READ:
+                raise _refusal("write to", address, "does not allow that access there")
+            if register.access == Access.STOPPED:
+                self._check_stopped("write to", address)
+            bits = register.bits
+        else:
+            self._check_window("write to", address)
+            if not self._windows[region].writable:
+                raise _refusal("write to", address, "does not allow that access there")
+            self._check_stopped("write to", address)
+        if value >> bits:
+            raise _refusal(
+                "write to", address, f"was given {value}, wider than the {bits} bit(s) there"
+            )
+
+    def _check_window(self, verb: str, address: int) -> None:
+        region, offset = divmod(address, 1 << REGION_SHIFT)
+        sample = self.plan.sample
+        hole = region == Region.SAMPLES and offset % sample.stride >= sample.words
+        if region not in self._windows or offset >= self._windows[region].words or hole:
+            raise _refusal(verb, address, "has nothing at that address")
+
+    def _check_stopped(self, verb: str, address: int) -> None:
+        if self._busy:
+            raise DeviceBusyError(
+                f"a {verb} address {address:#x} was refused: the device is busy; wait until it "
+                f"has stopped"
+            )
+
+    # -- Words --------------------------------------------------------------------------------
+
+    def _read_word(self, region: int, offset: int) -> int:
+        if region == Region.SCAN:
+            return int(self._scan_words()[offset])
+        if region == Region.SAMPLES:
+            return int(self._samples[divmod(offset, self.plan.sample.stride)])
+        if region == Region.OUTPUTS:
+            return int(self._outputs[offset])
+        match Reg(offset):
+            case Reg.STATUS:
+                return int(self._busy)
+            case Reg.STOP_AT_LOW | Reg.STOP_AT_HIGH:
+                number = self._stop_at
+            case Reg.TIMESTEP_LOW | Reg.TIMESTEP_HIGH:
+                number = self._timestep
+            case _:
+                register = self._registers[offset]
+                if register.access == Access.STOPPED:
+                    return int(getattr(self._golden, register.name)[0])
+                return register.reset
+        high = offset in (Reg.STOP_AT_HIGH, Reg.TIMESTEP_HIGH)
+        return number >> WORD_BITS if high else number & ((1 << WORD_BITS) - 1)
+
+    def _write_word(self, region: int, offset: int, value: int) -> None:
+        if region == Region.SCAN:
+            self._scan_words()[offset] = value
+            self._scan_pending = True
+            self._golden.baseline_valid[0] = 0
+        elif region == Region.SAMPLES:
+            index, word = divmod(offset, self.plan.sample.stride)
+            used = min(WORD_BITS, self.plan.sample.bits - word * WORD_BITS)
+            self._samples[index, word] = value & ((1 << used) - 1)
+            self._samples_pending = True
+            self._golden.baseline_valid[0] = 0
+        elif region == Region.PROBE:
+            self._probe[offset] = value
+            if offset == self.plan.sample.words - 1:
+                self._evaluate_probe()
+        else:
+            self._write_register(Reg(offset), value)
+
+    def _write_register(self, reg: Reg, value: int) -> None:
+        match reg:
+            case Reg.HALT:
+                if value and self._busy:
+                    self._stop_at = self._timestep
+            case Reg.STOP_AT_LOW | Reg.TIMESTEP_LOW:
+                self._held[reg] = value
+            case Reg.STOP_AT_HIGH:
+                self._stop_at = value << WORD_BITS | self._held[Reg.STOP_AT_LOW]
+            case Reg.TIMESTEP_HIGH:
+                self._golden.timestep[0] = value << WORD_BITS | self._held[Reg.TIMESTEP_LOW]
+                self._stop_at = self._timestep
+            case _:
+                getattr(self._golden, self._registers[reg].name)[0] = value
+
+    # -- Windows ------------------------------------------------------------------------------
+
+    def _scan_words(self) -> Words:
+        """Scan ring with the model's synapses in it; its padding bits stay as they are."""
+        if self._scan_stale:
+            scan, golden = self.plan.scan, self._golden
+            synapses = np.concatenate(
+                [
+                    _to_bits(golden.theta[0], scan.theta_bits),
+                    _to_bits(golden.gradient[0], scan.gradient_bits),
+                    _to_bits(golden.lfsr[0], scan.lfsr_bits),
+                ],
+                axis=1,
+            )
+            ring = _word_bits(self._scan)
+            ring[: synapses.size] = synapses.ravel()
+            self._scan = np.packbits(ring, bitorder="little").view("<u4").astype(np.uint32)
+            self._scan_stale = False
+        return self._scan
+
+    def _load_windows(self) -> None:
+        """Hand what was written to the windows over to the model."""
+        if self._scan_pending:
+            scan, golden = self.plan.scan, self._golden
+            used = scan.parameters * scan.synapse_bits
+            ring = _word_bits(self._scan)[:used].reshape(scan.parameters, scan.synapse_bits)
+            ends = (scan.theta_bits, scan.theta_bits + scan.gradient_bits)
+            theta, gradient, lfsr = np.split(ring, ends, axis=1)
+            golden.theta[0] = _from_bits(theta, signed=True)
+            golden.gradient[0] = _from_bits(gradient, signed=True)
+            golden.lfsr[0] = _from_bits(lfsr, signed=False)
+            self._scan_pending = False
+        if self._samples_pending:
+            self._golden.load_samples(*self._unpack(self._samples))
+            self._samples_pending = False
+
+    def _evaluate_probe(self) -> None:
+        self._load_windows()
+        y, cost = self._golden.evaluate(*self._unpack(self._probe[None]))
+        self._outputs = np.concatenate([cost[0], y[0, 0]]).astype(np.uint32)
+
+    def _unpack(self, words: Words) -> tuple[Integers, Integers]:
+        """Inputs and targets of packed samples, one a row."""
+        sample = self.plan.sample
+        bits = _word_bits(words)[:, : sample.bits]
+        x, t = np.split(bits, [sample.inputs * sample.input_format.bits], axis=1)
+        return (
+            _from_bits(x.reshape(len(words), sample.inputs, -1), sample.input_format.signed),
+            _from_bits(t.reshape(len(words), sample.outputs, -1), sample.target_format.signed),
+        )
+
+
+def _refusal(verb: str, address: int, reason: str) -> DeviceError:
+    return DeviceError(f"a {verb} address {address:#x} was refused: the device {reason}")
+
+
+def _word_bits(words: Words) -> Bits:
+    """Bits of words along the last axis, least significant first."""
+    return np.unpackbits(words.astype("<u4").view(np.uint8), axis=-1, bitorder="little")
+
+
+def _to_bits(values: Integers, width: int) -> Bits:
+    """Bits of values, two's complement, along a new last axis."""
+    return ((values[..., None] >> np.arange(width)) & 1).astype(np.uint8)
+
+
+def _from_bits(bits: Bits, signed: bool) -> Integers:
+    """Values of numbers whose bits lie along the last axis."""
+    width = bits.shape[-1]
+    values = bits.astype(np.int64) @ (1 << np.arange(width, dtype=np.int64))
+    return values - ((values >> (width - 1)) << width) if signed and width else values

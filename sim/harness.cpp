@@ -1,0 +1,226 @@
+// A C interface to a Verilated fabric, for pmgd.sim.rtl_device: whole runs in one call, and arrays
+// by pointer. Between calls the clock is low and every output has settled.
+
+#include <chrono>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "Vfabric.h"
+#include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+// Cycles between two looks at the clock on the wall.
+constexpr unsigned kCyclesPerLook = 1024;
+
+// Where to put what each timestep did; see pmgd.gateware.device.StepTrace.
+struct Recorder {
+    std::int64_t* cost = nullptr;
+    std::int64_t* baseline = nullptr;
+    std::int64_t* step = nullptr;
+    std::int64_t* parameters = nullptr;  // capacity rows of `count`
+    std::uint64_t capacity = 0;
+    std::uint64_t recorded = 0;
+    unsigned count = 0;       // parameters in a fabric
+    unsigned theta_bits = 0;  // width of one
+    unsigned step_bits = 0;   // width of the broadcast step
+};
+
+std::int64_t sign_extend(std::uint64_t value, unsigned bits) {
+    const unsigned unused = 64 - bits;
+    return static_cast<std::int64_t>(value << unused) >> unused;
+}
+
+// A port's bits as 32-bit words, however Verilator stores its width.
+void to_words(std::uint64_t port, std::uint32_t* words) {
+    words[0] = static_cast<std::uint32_t>(port);
+    words[1] = static_cast<std::uint32_t>(port >> 32);
+}
+
+template <std::size_t N>
+void to_words(const VlWide<N>& port, std::uint32_t* words) {
+    for (std::size_t i = 0; i < N; ++i) words[i] = port[i];
+}
+
+class Simulation {
+public:
+    explicit Simulation(const char* waveform) {
+#if VM_TRACE
+        if (waveform) {
+            context.traceEverOn(true);
+            fabric.trace(&vcd, 99);
+            vcd.open(waveform);
+        }
+#else
+        (void)waveform;
+#endif
+        fabric.clk = 0;
+        fabric.rst = 0;
+        fabric.rx_valid = 0;
+        fabric.rx_payload = 0;
+        fabric.tx_ready = 0;
+        fabric.eval();
+    }
+
+    ~Simulation() {
+        dump();
+        fabric.final();
+#if VM_TRACE
+        vcd.close();
+#endif
+    }
+
+    void cycle() {
+        dump();
+        fabric.clk = 1;
+        fabric.eval();
+        context.timeInc(1);
+        dump();
+        fabric.clk = 0;
+        fabric.eval();
+        context.timeInc(1);
+        ++cycles;
+        if (fabric.trace_valid && recorder.recorded < recorder.capacity) record();
+    }
+
+    VerilatedContext context;
+    Vfabric fabric{&context, "fabric"};
+#if VM_TRACE
+    VerilatedVcdC vcd;
+#endif
+    std::uint64_t cycles = 0;
+    Recorder recorder;
+    bool failed = false;
+    std::string log;
+
+private:
+    void dump() {
+#if VM_TRACE
+        if (vcd.isOpen()) vcd.dump(context.time());
+#endif
+    }
+
+    void record() {
+        Recorder& to = recorder;
+        const std::uint64_t row = to.recorded++;
+        to.cost[row] = fabric.trace_cost;
+        to.baseline[row] = fabric.trace_baseline;
+        to.step[row] = sign_extend(fabric.trace_step, to.step_bits);
+        // One word more than the port has, since every field is read through two.
+        std::uint32_t words[sizeof(fabric.trace_parameters) / 4 + 3] = {};
+        to_words(fabric.trace_parameters, words);
+        for (unsigned i = 0; i < to.count; ++i) {
+            const std::uint64_t bit = std::uint64_t{i} * to.theta_bits;
+            const std::uint64_t pair =
+                words[bit / 32] | (std::uint64_t{words[bit / 32 + 1]} << 32);
+            to.parameters[row * to.count + i] = sign_extend(pair >> (bit % 32), to.theta_bits);
+        }
+    }
+};
+
+// The simulation that this thread is evaluating: Verilator's callbacks do not say.
+thread_local Simulation* running = nullptr;
+
+}  // namespace
+
+extern "C" int pmgd_print(const char* format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = std::vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (running) running->log += text;
+    return length;
+}
+
+void vl_stop(const char*, int, const char*) {
+    if (running) running->failed = true;
+}
+
+void vl_fatal(const char*, int, const char*, const char* message) {
+    pmgd_print("%s\n", message);
+    if (running) running->failed = true;
+}
+
+EXPORT Simulation* pmgd_create(const char* waveform) {
+#if !VM_TRACE
+    if (waveform) return nullptr;
+#endif
+    return new Simulation(waveform);
+}
+
+EXPORT void pmgd_destroy(Simulation* simulation) { delete simulation; }
+
+EXPORT std::uint64_t pmgd_cycles(const Simulation* simulation) { return simulation->cycles; }
+
+// What failed, or null; after a failure nothing advances any more.
+EXPORT const char* pmgd_failure(const Simulation* simulation) {
+    return simulation->failed ? simulation->log.c_str() : nullptr;
+}
+
+// Record the next `capacity` timesteps; 0 ends recording. The arrays must live until then.
+EXPORT void pmgd_record(Simulation* simulation, const Recorder* recorder) {
+    simulation->recorder = recorder ? *recorder : Recorder{};
+}
+
+EXPORT std::uint64_t pmgd_recorded(const Simulation* simulation) {
+    return simulation->recorder.recorded;
+}
+
+// Send `count` bytes and collect the reply, up to its `frames`-th zero byte, to `capacity` bytes, or
+// until nothing moved for `quiet_cycles`. Returns the reply's length.
+EXPORT std::uint64_t pmgd_exchange(Simulation* simulation, const std::uint8_t* request,
+                                   std::uint64_t count, std::uint8_t* reply,
+                                   std::uint64_t capacity, std::uint64_t frames,
+                                   std::uint64_t quiet_cycles) {
+    running = simulation;
+    Vfabric& fabric = simulation->fabric;
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    std::uint64_t quiet = 0;
+    while (frames && received < capacity && quiet < quiet_cycles && !simulation->failed) {
+        fabric.rx_valid = sent < count;
+        fabric.rx_payload = sent < count ? request[sent] : 0;
+        fabric.tx_ready = 1;
+        fabric.eval();
+        ++quiet;
+        if (fabric.tx_valid) {
+            quiet = 0;
+            reply[received++] = fabric.tx_payload;
+            if (!fabric.tx_payload) --frames;
+        }
+        if (fabric.rx_valid && fabric.rx_ready) {
+            quiet = 0;
+            ++sent;
+        }
+        simulation->cycle();
+    }
+    fabric.rx_valid = 0;
+    fabric.tx_ready = 0;
+    fabric.eval();
+    running = nullptr;
+    return received;
+}
+
+// Advance until the fabric is idle, for at most about `seconds`. Returns whether it is still busy.
+EXPORT int pmgd_advance(Simulation* simulation, double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+    running = simulation;
+    do {
+        for (unsigned i = 0; i < kCyclesPerLook; ++i) {
+            if (!simulation->fabric.busy || simulation->failed) break;
+            simulation->cycle();
+        }
+    } while (simulation->fabric.busy && !simulation->failed && Clock::now() < end);
+    running = nullptr;
+    return simulation->fabric.busy;
+}

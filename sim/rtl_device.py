@@ -1,0 +1,176 @@
+"""The generated RTL, compiled, behind the `Device` protocol."""
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pmgd.gateware.device import StepTrace
+from pmgd.gateware.errors import LinkError
+from pmgd.gateware.export import TOP, verilog
+from pmgd.gateware.plan import Plan
+from pmgd.sim.compile import load
+from pmgd.sim.simulated_device import SimulatedDevice, prepare_waveform, quiet_cycles
+
+__all__ = ["CompiledSimulation", "RtlDevice"]
+
+REPLY_BYTES = 256
+"""More than the longest reply on the wire."""
+
+
+class RtlDevice(SimulatedDevice):
+    """The fabric of a plan as compiled RTL; the first of a plan compiles it, in some ten seconds.
+
+    Parameters
+    ----------
+    plan
+        What to simulate.
+    waveform
+        File to write a VCD waveform to, complete once the device is closed.
+
+    Raises
+    ------
+    ToolError
+        If Yosys, Verilator or a C++ compiler is missing.
+    AssertionError
+        From any method, if an assertion in the gateware fails.
+    """
+
+    def __init__(self, plan: Plan, waveform: Path | None = None) -> None:
+        library = load(verilog(plan), TOP, waveform=waveform is not None)
+        super().__init__(plan, CompiledSimulation(library, plan, waveform))
+
+
+class _Recorder(ctypes.Structure):
+    _fields_ = (
+        ("cost", ctypes.c_void_p),
+        ("baseline", ctypes.c_void_p),
+        ("step", ctypes.c_void_p),
+        ("parameters", ctypes.c_void_p),
+        ("capacity", ctypes.c_uint64),
+        ("recorded", ctypes.c_uint64),
+        ("count", ctypes.c_uint),
+        ("theta_bits", ctypes.c_uint),
+        ("step_bits", ctypes.c_uint),
+    )
+
+
+class CompiledSimulation:
+    """A `Simulation` in a library that `pmgd.sim.compile.load` returned.
+
+    Parameters
+    ----------
+    library
+        Compiled with waveforms if `waveform` is given.
+    plan
+        The plan of the fabric in it.
+    waveform
+        File to write a VCD waveform to.
+    """
+
+    def __init__(self, library: ctypes.CDLL, plan: Plan, waveform: Path | None = None) -> None:
+        _declare(library)
+        self._library = library
+        self._plan = plan
+        self._trace: StepTrace | None = None
+        path = None if waveform is None else bytes(prepare_waveform(waveform))
+        self._handle = library.pmgd_create(path)
+        if not self._handle:
+            raise ValueError("a library with waveforms must be given if a waveform is asked for")
+        self._destroy = weakref.finalize(self, library.pmgd_destroy, self._handle)
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles since power-up."""
+        return int(self._library.pmgd_cycles(self._open()))
+
+    @property
+    def recorded(self) -> int:
+        """Rows filled since `record`."""
+        return int(self._library.pmgd_recorded(self._open()))
+
+    def record(self, trace: StepTrace | None) -> None:
+        """Fill the rows of a trace from now on; None stops it."""
+        handle = self._open()
+        if trace is None:
+            self._library.pmgd_record(handle, None)
+        else:
+            recorder = _Recorder(
+                cost=_pointer(trace.cost),
+                baseline=_pointer(trace.baseline),
+                step=_pointer(trace.step),
+                parameters=_pointer(trace.parameters),
+                capacity=len(trace.cost),
+                recorded=0,
+                count=self._plan.parameters,
+                theta_bits=self._plan.theta.bits,
+                step_bits=self._plan.step_bits + 1,
+            )
+            self._library.pmgd_record(handle, ctypes.byref(recorder))
+        self._trace = trace  # its arrays must outlive the recording
+
+    def exchange(self, frames: Sequence[bytes], timeout_s: float) -> list[bytes]:
+        """Send frames and return those that came back; see `Transport.exchange`."""
+        request = b"".join(frames)
+        reply = ctypes.create_string_buffer(REPLY_BYTES * len(frames))
+        length = self._library.pmgd_exchange(
+            self._open(),
+            request,
+            len(request),
+            reply,
+            len(reply),
+            len(frames),
+            quiet_cycles(self._plan),
+        )
+        self._check()
+        return ctypes.string_at(reply, length).split(b"\0")[:-1]
+
+    def advance(self, timeout_s: float) -> None:
+        """Let time pass until the fabric is idle, or `timeout_s` has gone by on the wall clock."""
+        self._library.pmgd_advance(self._open(), timeout_s)
+        self._check()
+
+    def close(self) -> None:
+        """Release the simulation and finish its waveform; calling it again does nothing."""
+        self._destroy()
+
+    def _open(self) -> int:
+        if not self._destroy.alive:
+            raise LinkError("a device must be open to be used, but it was closed; open another")
+        return int(self._handle)
+
+    def _check(self) -> None:
+        failure = self._library.pmgd_failure(self._handle)
+        if failure is not None:
+            text = failure.decode(errors="replace").strip()
+            raise AssertionError(f"the gateware failed in cycle {self.cycles}: {text}")
+
+
+def _pointer(array: NDArray[np.int64]) -> int:
+    assert array.dtype == np.int64 and array.flags.c_contiguous
+    return array.ctypes.data
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    handle, u64 = ctypes.c_void_p, ctypes.c_uint64
+    library.pmgd_create.argtypes = [ctypes.c_char_p]
+    library.pmgd_create.restype = handle
+    library.pmgd_destroy.argtypes = [handle]
+    library.pmgd_destroy.restype = None
+    library.pmgd_cycles.argtypes = [handle]
+    library.pmgd_cycles.restype = u64
+    library.pmgd_failure.argtypes = [handle]
+    library.pmgd_failure.restype = ctypes.c_char_p
+    library.pmgd_record.argtypes = [handle, ctypes.POINTER(_Recorder)]
+    library.pmgd_record.restype = None
+    library.pmgd_recorded.argtypes = [handle]
+    library.pmgd_recorded.restype = u64
+    library.pmgd_exchange.argtypes = [
+        handle, ctypes.c_char_p, u64, ctypes.c_char_p, u64, u64, u64,
+    ]  # fmt: skip
+    library.pmgd_exchange.restype = u64
+    library.pmgd_advance.argtypes = [handle, ctypes.c_double]
+    library.pmgd_advance.restype = ctypes.c_int
