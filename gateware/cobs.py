@@ -9,14 +9,16 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["FrameByteLayout", "CobsDecoder", "CobsEncoder", "TokenLayout"]
+from pmgd.gateware.frames import MAX_ENCODED_BYTES
 
-MAX_BYTES = 253
-"""Longest frame that is encoded as one block per zero, and fits the encoder's memory."""
+__all__ = ["CobsDecoder", "CobsEncoder", "FrameByteLayout", "TokenLayout"]
 
-TokenLayout = data.StructLayout({"data": unsigned(8), "end": 1, "damaged": 1})
-"""A decoded byte; or, with `end`, the end of a frame, which carries no byte. `damaged` matters only
-then: the frame ended within a block."""
+MAX_BYTES = MAX_ENCODED_BYTES - 1
+"""Bytes of the longest frame, which is also the longest that an encoder's memory can hold."""
+
+TokenLayout = data.StructLayout({"data": unsigned(8), "index": unsigned(8), "end": 1, "damaged": 1})
+"""A decoded byte and its place in the frame. Or, with `end`, the end of a frame of `index` bytes,
+which is not to be used if `damaged`: it was too long, or ended within a block."""
 
 FrameByteLayout = data.StructLayout({"data": unsigned(8), "last": 1})
 """A byte of a frame to encode; `last` with the frame's last."""
@@ -26,8 +28,8 @@ class CobsDecoder(wiring.Component):
     """Takes frames out of a stream of bytes, in no memory.
 
     Each byte gives at most one token, combinationally: a block's first byte gives the zero between
-    it and the block before, a delimiter the end. Empty frames give nothing. A frame may have any
-    length, so the taker bounds it; after a damaged one, the next delimiter is a fresh start.
+    it and the block before, a delimiter the end. Empty frames give nothing. No frame gives more
+    than 253 bytes. After a damaged frame, the next delimiter is a fresh start.
 
     Members
     -------
@@ -44,24 +46,31 @@ class CobsDecoder(wiring.Component):
         m = Module()
         inside = Signal()
         left = Signal(8)  # bytes to come before the next block
+        index = Signal(8)  # bytes given; one more than MAX_BYTES if the frame is too long
 
-        byte = self.i.payload
+        byte, token = self.i.payload, self.o.payload
         delimiter = byte == 0
         begins_block = left == 0
         m.d.comb += [
-            self.o.payload.data.eq(Mux(begins_block, 0, byte)),
-            self.o.payload.end.eq(delimiter),
-            self.o.payload.damaged.eq(~begins_block),
-            # Only the byte that begins a frame, and the delimiter of an empty one, give nothing.
-            self.o.valid.eq(self.i.valid & inside),
+            token.data.eq(Mux(begins_block, 0, byte)),
+            token.index.eq(index),
+            token.end.eq(delimiter),
+            token.damaged.eq(~begins_block | (index > MAX_BYTES)),
+            # The byte that begins a frame gives nothing, nor does the delimiter of an empty one.
+            self.o.valid.eq(self.i.valid & inside & (delimiter | (index < MAX_BYTES))),
             self.i.ready.eq(self.o.ready),
         ]
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [
-                inside.eq(~delimiter),
-                left.eq(Mux(delimiter, 0, Mux(begins_block, byte, left) - 1)),
-            ]
-        m.d.sync += Assert(inside | (left == 0), "no block may be open between frames")
+            with m.If(delimiter):
+                m.d.sync += [inside.eq(0), left.eq(0), index.eq(0)]
+            with m.Else():
+                m.d.sync += [inside.eq(1), left.eq(Mux(begins_block, byte, left) - 1)]
+                with m.If(inside & (index <= MAX_BYTES)):
+                    m.d.sync += index.eq(index + 1)
+        m.d.sync += [
+            Assert(inside | ((left == 0) & (index == 0)), "a frame must start afresh"),
+            Assert(index <= MAX_BYTES + 1, "the index must not wrap"),
+        ]
         return m
 
 

@@ -54,6 +54,7 @@ class Fabric(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self._plan
+        self._stochastic = plan.spec.formats.rounding == "stochastic"
         m.submodules.link = self._link = Link()
         m.submodules.decoder = self._decoder = Decoder(plan)
         m.submodules.registers = self._registers = Registers(plan)
@@ -71,7 +72,7 @@ class Fabric(wiring.Component):
             mantissa_bits=MANTISSA_BITS,
             shift_bits=SHIFT_BITS,
             step_bits=plan.step_bits,
-            stochastic=plan.spec.formats.rounding == "stochastic",
+            stochastic=self._stochastic,
         )
         self._wire_host(m)
         self._wire_registers(m)
@@ -125,11 +126,12 @@ class Fabric(wiring.Component):
         m.d.comb += [
             sequencer.settings.eq(self._registers.settings),
             sequencer.probe_start.eq(self._probe.start),
+            # Rounding to nearest draws no words, and the synthesizer drops the generator.
+            self._rounding.advance.eq(sequencer.round & self._stochastic),
             self._scan.home.eq(sequencer.home),
             sequencer.homed.eq(self._scan.homed),
             self._order.advance.eq(sequencer.draw),
             sequencer.word.eq(self._order.word),
-            self._rounding.advance.eq(sequencer.round),
             self._samples.index.eq(sequencer.sample_index),
             self._samples.fetch.eq(sequencer.fetch),
             sequencer.baseline_valid.eq(self._filter.baseline_valid),

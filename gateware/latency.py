@@ -7,10 +7,10 @@ __all__ = [
     "BASELINE_CYCLES",
     "BEGIN_CYCLES",
     "COST_CYCLES",
-    "DRAW_CYCLES",
     "FETCH_CYCLES",
     "FILTER_CYCLES",
     "FINISH_CYCLES",
+    "INDEX_CYCLES",
     "SYNAPSE_CYCLES",
     "TRANSMITTER_CYCLES",
     "TREE_LEVELS_PER_STAGE",
@@ -33,8 +33,8 @@ TREE_LEVELS_PER_STAGE = 2
 
 BEGIN_CYCLES = 1
 """Of a timestep: advance the generators that are due."""
-DRAW_CYCLES = 2
-"""Of a timestep with a new sample: its index."""
+INDEX_CYCLES = 1
+"""Of a timestep with a new sample: its index, after one cycle for each bit of their number."""
 FETCH_CYCLES = 1
 """Of a timestep: the sample, from its memory."""
 BASELINE_CYCLES = 1

@@ -10,7 +10,6 @@ from pmgd.gateware.bus import BusSignature
 from pmgd.gateware.cobs import CobsDecoder, CobsEncoder
 from pmgd.gateware.frames import (
     CRC_BYTES,
-    MAX_FRAME_BYTES,
     MAX_WORDS,
     REQUEST_HEADER,
     Operation,
@@ -28,8 +27,6 @@ HeaderLayout = data.StructLayout(
     }
 )
 """A request's first bytes, as `pmgd.gateware.frames` packs them."""
-
-TOO_LONG = MAX_FRAME_BYTES + 1
 
 
 class Link(wiring.Component):
@@ -75,7 +72,7 @@ class Link(wiring.Component):
 
         header = Signal(HeaderLayout)  # of a request; then its address and count are what is left
         status = Signal(Status)
-        length = Signal(8)  # bytes of the request so far; then of the reply's words
+        length = Signal(8)  # bytes of the reply's words in the buffer
         following = Signal(8)  # the byte of the buffer to read next
         word = Signal(32)
         byte = Signal(2)  # of a word or a CRC
@@ -100,27 +97,24 @@ class Link(wiring.Component):
             with m.State("RECEIVE"):
                 m.d.comb += [
                     decoder.o.ready.eq(1),
+                    write.addr.eq(token.index),
                     write.data.eq(token.data),
                     crc.data.eq(token.data),
                 ]
                 with m.If(decoder.o.valid & ~token.end):
-                    m.d.comb += [crc.valid.eq(1), write.en.eq(length != TOO_LONG)]
-                    with m.If(length < REQUEST_HEADER.size):
+                    m.d.comb += [write.en.eq(1), crc.valid.eq(1)]
+                    with m.If(token.index < REQUEST_HEADER.size):
                         m.d.sync += header.eq(Cat(header.as_value()[8:], token.data))
-                    with m.If(length != TOO_LONG):
-                        m.d.sync += length.eq(length + 1)
                 with m.If(decoder.o.valid & token.end):
+                    fits = (header.count <= MAX_WORDS) & (
+                        token.index == REQUEST_HEADER.size + CRC_BYTES + word_bytes
+                    )
+                    unknown = header.operation > max(Operation)
                     m.d.comb += crc.start.eq(1)
                     m.d.sync += [
-                        length.eq(0),
                         following.eq(REQUEST_HEADER.size),
-                        status.eq(
-                            Mux(header.operation > max(Operation), Status.BAD_OPERATION, Status.OK)
-                        ),
+                        status.eq(Mux(unknown, Status.BAD_OPERATION, Status.OK)),
                     ]
-                    fits = (header.count <= MAX_WORDS) & (
-                        length == REQUEST_HEADER.size + CRC_BYTES + word_bytes
-                    )
                     with m.If(fits & crc.match_detected & ~token.damaged):
                         m.next = "FETCH"
                     with m.Elif(~self.errors.all()):
@@ -205,7 +199,7 @@ class Link(wiring.Component):
         by_bytes = fsm.ongoing("LOAD") | fsm.ongoing("STORE") | fsm.ongoing("CRC")
         m.d.sync += Assert(by_bytes | (byte == 0), "a word must have four bytes")
         with m.If(fsm.ongoing("RECEIVE")):
-            m.d.sync += Assert(length <= TOO_LONG, "a request must stay in its buffer")
+            m.d.sync += Assert(length == 0, "a request must find the buffer free")
         with m.Else():
             to_come = (header.count << 2) + Mux(fsm.ongoing("STORE"), 4 - byte, 0)
             m.d.sync += Assert(length + to_come <= 4 * MAX_WORDS, "a reply must fit a frame")

@@ -14,9 +14,9 @@ from pmgd.gateware.formats import Format, signed_bits, unsigned_bits
 from pmgd.gateware.latency import (
     BASELINE_CYCLES,
     BEGIN_CYCLES,
-    DRAW_CYCLES,
     FETCH_CYCLES,
     FINISH_CYCLES,
+    INDEX_CYCLES,
     Latency,
 )
 from pmgd.gateware.pwl import PiecewiseLinear
@@ -26,6 +26,7 @@ __all__ = [
     "INTERFACE_VERSION",
     "MANTISSA_BITS",
     "MAX_COST_BITS",
+    "REGION_SHIFT",
     "SHIFT_BITS",
     "TIMESTEP_BITS",
     "WORD_BITS",
@@ -44,6 +45,8 @@ SHIFT_BITS = 5
 """Width of the scale's right shift."""
 WORD_BITS = 32
 """Width of a word of the link and of every register."""
+REGION_SHIFT = 24
+"""An address's region is ``address >> REGION_SHIFT``."""
 TIMESTEP_BITS = 48
 """Width of the counter of timesteps: at one a clock and 100 MHz, a month."""
 MAX_COST_BITS = 32
@@ -165,7 +168,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         self._check_generators()
+        _ = self.activation  # which refuses more segments than values
         self._check_cost()
+        self._check_samples()
         self.check_training()
 
     # -- Parameters ---------------------------------------------------------------------------
@@ -337,7 +342,7 @@ class Plan:
         """Clock cycles of one timestep, with or without a new sample and a new baseline."""
         return (
             BEGIN_CYCLES
-            + DRAW_CYCLES * new_sample
+            + (self.sample.count_bits + INDEX_CYCLES) * new_sample
             + FETCH_CYCLES
             + BASELINE_CYCLES * new_baseline
             + self.latency.step
@@ -400,6 +405,14 @@ class Plan:
                 f"formats.cost must hold the largest cost of {self.outputs} output(s), "
                 f"{largest / (1 << chosen.fraction_bits):g}, not {chosen}, which ends at "
                 f"{chosen.maximum / (1 << chosen.fraction_bits):g}; choose {wide_enough}"
+            )
+
+    def _check_samples(self) -> None:
+        most = (1 << REGION_SHIFT) // self.sample.stride
+        if self.sample.samples > most:
+            raise SpecError(
+                f"fabric.samples must be at most {most}, since each takes {self.sample.stride} of "
+                f"the {1 << REGION_SHIFT} addresses of the sample memory, not {self.sample.samples}"
             )
 
     def check_training(self) -> None:

@@ -10,6 +10,7 @@ from enum import Enum, IntEnum
 from pmgd.gateware.plan import (
     INTERFACE_VERSION,
     MANTISSA_BITS,
+    REGION_SHIFT,
     SHIFT_BITS,
     TIMESTEP_BITS,
     WORD_BITS,
@@ -30,9 +31,6 @@ __all__ = [
 
 MAGIC = 0x504D4744
 """ASCII ``PMGD``."""
-
-REGION_SHIFT = 24
-"""An address's region is ``address >> REGION_SHIFT``."""
 
 
 class Region(IntEnum):

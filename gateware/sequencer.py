@@ -111,7 +111,10 @@ class Sequencer(wiring.Component):
         with m.If(self.halt & self.busy):
             m.d.sync += halting.eq(1)
 
+        # The index is the high part of word * sample_count, formed a bit of the count at a time:
+        # a multiplier of this width would take as much of a small device as several neurons.
         scaled = Signal(WORD_BITS + len(settings.sample_count))
+        bit = Signal(range(len(settings.sample_count)))
         following = self.sample_index + 1
         in_sequence = Mux(following >= settings.sample_count, 0, following)
 
@@ -133,12 +136,15 @@ class Sequencer(wiring.Component):
                     self.draw.eq(new_sample & ~settings.order),
                     self.invalidate.eq(new_sample),
                 ]
+                m.d.sync += [scaled.eq(0), bit.eq(len(settings.sample_count) - 1)]
                 m.next = "FETCH"
                 with m.If(new_sample):
                     m.next = "SCALE"
             with m.State("SCALE"):
-                m.d.sync += scaled.eq(self.word * settings.sample_count)
-                m.next = "INDEX"
+                summand = Mux(settings.sample_count.bit_select(bit, 1), self.word, 0)
+                m.d.sync += [scaled.eq((scaled << 1) + summand), bit.eq(bit - 1)]
+                with m.If(bit == 0):
+                    m.next = "INDEX"
             with m.State("INDEX"):
                 m.d.sync += self.sample_index.eq(
                     Mux(settings.order, in_sequence, scaled >> WORD_BITS)

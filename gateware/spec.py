@@ -6,7 +6,7 @@ gateware is generated and enter the digest; `Training` and `Data` are run-time c
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Self, get_type_hints
 
@@ -78,9 +78,10 @@ class Network(_Section):
     segments: int = 32
 
     def __post_init__(self) -> None:
-        if isinstance(self.layers, str) or not hasattr(self.layers, "__iter__"):
-            raise SpecError(f"network.layers must be a list of sizes, not {self.layers!r}")
-        sizes = tuple(_integer("network.layers", size, 1, 4096) for size in self.layers)
+        given: Any = self.layers
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise SpecError(f"network.layers must be a list of sizes, not {given!r}")
+        sizes = tuple(_integer("network.layers", size, 1, 4096) for size in given)
         if len(sizes) < 2:
             raise SpecError(
                 f"network.layers must name at least inputs and outputs, not {list(sizes)}"
@@ -300,11 +301,13 @@ class Spec(_Section):
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
         """Build a spec from nested mappings, as TOML gives them; unknown keys are refused."""
-        return _build(cls, mapping, "")
+        spec: Self = _build(cls, mapping, "")
+        return spec
 
     def to_mapping(self) -> dict[str, Any]:
         """Return nested mappings of plain values; `from_mapping` is its inverse."""
-        return _plain(self)
+        mapping: dict[str, Any] = _plain(self)
+        return mapping
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """Return a copy with dotted keys replaced, as in ``{"training.eta": 0.25}``."""

@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.add_sub import AddSub
 from pmgd.gateware.broadcast import BroadcastLayout, ScanSignature
 from pmgd.gateware.correlator import Correlator
 from pmgd.gateware.perturber import Perturber
@@ -106,10 +107,16 @@ class Synapse(wiring.Component):
         m.submodules.updater = updater = self._updater
 
         # The perturbed parameter modulates the input.
-        perturbation = Mux(perturber.positive, self.broadcast.dtheta, -self.broadcast.dtheta)
-        perturbed = self.theta + Mux(self.perturb, perturbation, 0)
+        m.submodules.perturbation = perturbation = AddSub(
+            max(len(self.theta), len(self.broadcast.dtheta) + 1) + 1
+        )
+        m.d.comb += [
+            perturbation.a.eq(self.theta),
+            perturbation.b.eq(Mux(self.perturb, self.broadcast.dtheta, 0)),
+            perturbation.subtract.eq(~perturber.positive),
+        ]
         operand = Signal(signed(self._operand_bits))
-        m.d.sync += operand.eq(perturbed >> self._operand_shift)
+        m.d.sync += operand.eq(perturbation.result >> self._operand_shift)
         binary = len(self.x) == 1 and not self.x.shape().signed
         modulated = Mux(self.x, operand, 0) if binary else operand * self.x
         m.d.sync += self.product.eq(modulated)

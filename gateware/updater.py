@@ -6,6 +6,7 @@ from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.add_sub import AddSub
 from pmgd.gateware.broadcast import ScanSignature
 
 __all__ = ["Updater"]
@@ -68,11 +69,17 @@ class Updater(wiring.Component):
         m = Module()
         gradient = Signal(signed(self._gradient_bits)) if self._gradient_bits else None
         before = 0 if gradient is None else gradient
-        exact = Mux(self.error_positive, before + self.magnitude, before - self.magnitude)
-        accumulated = Signal(signed(self._gradient_bits or self._step_bits + 1))
-        m.d.comb += accumulated.eq(exact)
+        bits = (self._gradient_bits or self._step_bits + 1) + 1
+        m.submodules.accumulator = accumulator = AddSub(bits)
+        m.d.comb += [
+            accumulator.a.eq(before),
+            accumulator.b.eq(self.magnitude),
+            accumulator.subtract.eq(~self.error_positive),
+        ]
+        # One bit narrower than the exact sum, which tau_theta keeps small enough.
+        accumulated = accumulator.result[:-1].as_signed()
         with m.If(self.apply):
-            m.d.sync += Assert(accumulated == exact, "G must not overflow")
+            m.d.sync += Assert(accumulated == accumulator.result, "G must not overflow")
 
         moved = Signal(signed(max(self._theta_bits, len(accumulated)) + 1))
         m.d.comb += moved.eq(self.theta - accumulated)

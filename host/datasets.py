@@ -67,14 +67,7 @@ def load(data: Data, network: Network) -> Dataset:
 def _read_npz(source: str) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     try:
         with np.load(source, allow_pickle=False) as arrays:
-            missing = [name for name in ("x", "y") if name not in arrays]
-            if missing:
-                found = ", ".join(arrays) or "nothing"
-                raise DataError(
-                    f"data {source} must hold arrays x and y, not {found}; save it with "
-                    f"numpy.savez(file, x=x, y=y)"
-                )
-            return arrays["x"], arrays["y"]
+            found = {name: arrays[name] for name in arrays}
     except OSError as error:
         raise DataError(
             f"data must be a readable .npz file, not {source}: {error.strerror or error}; check "
@@ -82,16 +75,22 @@ def _read_npz(source: str) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
         ) from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"data {source} must be an .npz file of plain arrays: {error}; save it with "
+            f"data {source} must be an .npz file of plain arrays, which it is not; save it with "
             f"numpy.savez(file, x=x, y=y)"
         ) from error
+    if "x" not in found or "y" not in found:
+        raise DataError(
+            f"data {source} must hold arrays x and y, not {', '.join(found) or 'nothing'}; save it "
+            f"with numpy.savez(file, x=x, y=y)"
+        )
+    return found["x"], found["y"]
 
 
 def _read_csv(source: str, network: Network) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     inputs, outputs = network.layers[0], network.layers[-1]
     rows = []
     try:
-        with open(source, newline="", encoding="utf-8-sig") as file:
+        with Path(source).open(newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file)
             for fields in lines:
                 if not any(field.strip() for field in fields):

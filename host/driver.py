@@ -19,6 +19,7 @@ from pmgd.gateware.regmap import MAGIC, REGION_SHIFT, Reg, Region
 from pmgd.gateware.seeds import expand
 from pmgd.gateware.spec import Training
 from pmgd.host.packing import bits_to_words, fields_from_bits, fields_to_bits, words_to_bits
+from pmgd.host.samples import check_capacity
 from pmgd.host.state import State
 
 __all__ = ["Driver", "Evaluation", "Parameters"]
@@ -123,11 +124,7 @@ class Driver:
         """
         words = self._pack(x_stored, t_stored)
         layout = self.plan.sample
-        if len(words) > layout.samples:
-            raise DataError(
-                f"a data set must have from 1 to {layout.samples} samples to fit the sample "
-                f"memory, not {len(words)}; raise fabric.samples to {len(words)} or give fewer"
-            )
+        check_capacity(len(words), layout.samples)
         base = Region.SAMPLES << REGION_SHIFT
         if layout.stride == layout.words:
             self.device.write(base, words.reshape(-1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pmgd.gateware.device import Words
 from pmgd.gateware.plan import WORD_BITS
 
-__all__ = ["bits_to_words", "fields_to_bits", "fields_from_bits", "words_to_bits"]
+__all__ = ["bits_to_words", "fields_from_bits", "fields_to_bits", "words_to_bits"]
 
 
 def fields_to_bits(values: NDArray[np.int64], widths: Sequence[int]) -> NDArray[np.uint8]:

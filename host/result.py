@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from numpy.typing import NDArray
 import numpy as np
+from numpy.typing import NDArray
 
 from pmgd.gateware.plan import Plan
 from pmgd.host.trainer import Trainer

@@ -34,7 +34,7 @@ def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
 
 
 def check_out(folder: Path) -> str:
-    """Check that `write_run` may put a run at a path, before any time is spent on training.
+    """Check that `write_run` can put a run at a path, before any time is spent on training.
 
     Returns
     -------
@@ -43,21 +43,26 @@ def check_out(folder: Path) -> str:
     Raises
     ------
     DataError
-        If there is a file, or a folder that holds anything else than a run.
+        If there is a file, or a folder that holds anything else than a run, or nothing can be
+        written there.
     """
-    if not folder.exists():
-        return ""
-    strangers = (
-        sorted(entry.name for entry in folder.iterdir() if entry.name not in FILES)
-        if folder.is_dir()
-        else [folder.name]
-    )
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"a run must be written to a folder, not to the file {folder}; choose one")
+    entries = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
+    strangers = [name for name in entries if name not in FILES]
     if strangers:
         raise DataError(
             f"a run must be written to a new folder or over an earlier run, not to {folder}, which "
             f"holds {strangers[0]}; choose another folder"
         )
-    return f"replacing the run in {folder}" if any(folder.iterdir()) else ""
+    try:
+        _draft(folder).rmdir()
+    except OSError as error:
+        raise DataError(
+            f"a run must be written where folders can be made, not to {folder}: {error.strerror}; "
+            f"choose another folder"
+        ) from error
+    return f"replacing the run in {folder}" if entries else ""
 
 
 def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
@@ -81,13 +86,12 @@ def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
     DataError
         As in `check_out`.
     OSError
-        If the folder cannot be written; then nothing is left of it.
+        If writing fails, such as on a full disk; then nothing is left of it.
     """
     folder = folder.resolve()
     check_out(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     spec, history = trainer.spec, trainer.history_
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    draft = _draft(folder)
     notices = []
     try:
         draft.chmod(0o755)  # a temporary folder is private, a run need not be
@@ -122,6 +126,11 @@ def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return notices
+
+
+def _draft(folder: Path) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
 
 
 def _spec_text(spec: Spec) -> str:

@@ -7,7 +7,7 @@ from pmgd.gateware.errors import DataError
 from pmgd.gateware.formats import Format, quantise
 from pmgd.gateware.spec import Network
 
-__all__ = ["check_inputs", "check_samples", "quantise_exactly"]
+__all__ = ["check_capacity", "check_inputs", "check_samples", "quantise_exactly"]
 
 Reals = NDArray[np.float64]
 
@@ -30,6 +30,21 @@ def check_inputs(x: ArrayLike, network: Network) -> Reals:
     if not len(array):
         raise DataError("a data set must have at least one sample, not none; add some")
     return array
+
+
+def check_capacity(samples: int, capacity: int) -> None:
+    """Check that a data set fits the sample memory.
+
+    Raises
+    ------
+    DataError
+        If it has more samples than `capacity`.
+    """
+    if samples > capacity:
+        raise DataError(
+            f"a data set must have from 1 to {capacity} samples to fit the sample memory, not "
+            f"{samples}; set fabric.samples to {samples}, or give fewer"
+        )
 
 
 def check_samples(x: ArrayLike, y: ArrayLike, network: Network) -> tuple[Reals, Reals]:

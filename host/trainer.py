@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from pmgd.gateware.spec import Spec
 from pmgd.host.driver import Driver
 from pmgd.host.history import History
 from pmgd.host.open_device import open_device
-from pmgd.host.samples import check_inputs, check_samples, quantise_exactly
+from pmgd.host.samples import check_capacity, check_inputs, check_samples, quantise_exactly
 
 __all__ = ["Progress", "Trainer"]
 
@@ -65,6 +66,8 @@ class Trainer:
     record
         Keep what every timestep did in `trace_`; needs a simulated device, and
         ``8 * (3 + parameters)`` bytes a timestep.
+    waveform
+        For `open_device`, if `device` is a name.
 
     Attributes
     ----------
@@ -102,11 +105,13 @@ class Trainer:
         *,
         progress: Callable[[Progress], None] | None = None,
         record: bool = False,
+        waveform: Path | None = None,
     ) -> None:
         self.spec = spec
         self.device = device
         self.progress = progress
         self.record = record
+        self.waveform = waveform
         self._driver: Driver | None = None
         self._traces: list[StepTrace] = []
         self._stopping = False
@@ -222,6 +227,7 @@ class Trainer:
 
     def _quantise(self, x: ArrayLike, y: ArrayLike) -> tuple[Stored, Stored]:
         inputs, targets = check_samples(x, y, self.spec.network)
+        check_capacity(len(inputs), self.spec.fabric.samples)
         formats = self.spec.formats
         return (
             quantise_exactly(inputs, formats.input, "inputs"),
@@ -235,7 +241,11 @@ class Trainer:
         plan = Plan(self.spec)
         if self._driver is None or self._driver.plan.digest != plan.digest:
             self.close()
-            device = open_device(self.device, plan) if isinstance(self.device, str) else self.device
+            device = (
+                open_device(self.device, plan, self.waveform)
+                if isinstance(self.device, str)
+                else self.device
+            )
             try:
                 self._driver = Driver(device, plan)
             except BaseException:
@@ -263,7 +273,7 @@ class Trainer:
         stop_at = start + steps
         interval = max(1, -(-steps // HISTORY_POINTS))
         seconds = 0.0
-        length = 16  # of a slice; grows or shrinks towards SLICE_S
+        length = 64  # of a slice; grows or shrinks towards SLICE_S
         if not len(self.history_):
             self._evaluate(driver, x_stored, t_stored, timestep)
         self._report(timestep, stop_at, 0.0)
@@ -282,6 +292,8 @@ class Trainer:
             if timestep == due or self._stopping:
                 self._evaluate(driver, x_stored, t_stored, timestep)
             self._report(timestep, stop_at, (timestep - start) / seconds)
+        if self.history_.timestep[-1] != timestep:  # stopped from within the last report
+            self._evaluate(driver, x_stored, t_stored, timestep)
         self._stopping = False
         self.params_stored_, self.params_ = driver.parameters()
         self.cost_ = float(self.history_.cost[-1])
@@ -312,7 +324,8 @@ class Trainer:
 def _classes(outputs: NDArray[np.float64]) -> Stored:
     if outputs.shape[1] == 1:
         return (outputs[:, 0] >= 0.5).astype(np.int64)
-    return outputs.argmax(axis=1)
+    classes: Stored = outputs.argmax(axis=1).astype(np.int64)
+    return classes
 
 
 def _concatenate(parts: list[StepTrace], parameters: int) -> StepTrace:

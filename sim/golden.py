@@ -6,7 +6,7 @@ of the two means something.
 
 import copy
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,9 +89,7 @@ class Golden:
         ]
         self._cost_type = _exact(plan.full_cost_maximum.bit_length() + 1)
         bits = plan.spec.formats.preactivation.bits
-        self._sigmoid_table = (
-            self._sigmoid(np.arange(1 << bits)) if bits <= TABLE_BITS else None
-        )
+        self._sigmoid_table = self._sigmoid(np.arange(1 << bits)) if bits <= TABLE_BITS else None
 
     # -- Before a run -------------------------------------------------------------------------
 
@@ -191,7 +189,9 @@ class Golden:
         # 3. The baseline, when the last update or a new sample has made it stale.
         stale = self.baseline_valid == 0
         if np.count_nonzero(stale):
-            self.baseline = _choose(stale, self._cost(self._outputs(self.theta, x), t), self.baseline)
+            self.baseline = _choose(
+                stale, self._cost(self._outputs(self.theta, x), t), self.baseline
+            )
             self.baseline_valid[:] = 1
         # 4. What the perturbation changes.
         cost = self._cost(self._outputs(self.theta + sign * self.dtheta[:, None], x), t)
@@ -261,7 +261,7 @@ class Golden:
     def _updated(self, gradient: Integers) -> Integers:
         low, high = self.plan.theta.minimum, self.plan.theta.maximum
         wanted = self.theta - gradient
-        bounded = np.minimum(np.maximum(wanted, low), high)
+        bounded: Integers = np.minimum(np.maximum(wanted, low), high)
         if self.plan.spec.formats.overflow == "clip":
             return bounded
         return np.where(bounded == wanted, wanted, self.theta)
@@ -269,18 +269,19 @@ class Golden:
     # -- The network f(x; theta) and its cost -------------------------------------------------
 
     def _outputs(self, perturbed: Integers, x: Integers) -> Integers:
-        """Outputs for parameters (..., P), perturbed or not, and inputs (..., inputs)."""
+        """Return y for parameters (..., P), perturbed or not, and inputs (..., inputs)."""
         operands = perturbed >> self._operand_shift
         values = x
         for layer, exact in zip(self._layers, self._sum_types, strict=True):
             values = self._layer(layer, operands, values, exact)
         return values
 
-    def _layer(self, layer: LayerPlan, operands: Integers, inputs: Integers, exact: type) -> Integers:
+    def _layer(
+        self, layer: LayerPlan, operands: Integers, inputs: Integers, exact: type
+    ) -> Integers:
         own = operands[..., layer.first_parameter : layer.first_parameter + layer.parameters]
-        neurons = own.reshape(*own.shape[:-1], layer.outputs, layer.inputs + 1).astype(
-            exact, copy=False
-        )
+        shape = (*own.shape[:-1], layer.outputs, layer.inputs + 1)
+        neurons: NDArray[Any] = own.reshape(shape).astype(exact, copy=False)
         weights, bias = neurons[..., :-1], neurons[..., -1]
         products = weights @ inputs[..., None].astype(exact, copy=False)
         total = products[..., 0] + (bias << layer.input_format.fraction_bits)
@@ -298,7 +299,8 @@ class Golden:
         knot, slope = np.array(table.knots)[segment], np.array(table.slopes)[segment]
         value = (knot << table.remainder_bits) + slope * remainder
         half = 1 << (table.shift - 1)
-        return np.minimum((value + half) >> table.shift, table.activation.maximum)
+        rounded: Integers = np.minimum((value + half) >> table.shift, table.activation.maximum)
+        return rounded
 
     def _cost(self, y: Integers, t: Integers) -> Integers:
         """Cost of outputs against targets, summed over the last axis."""
@@ -306,8 +308,9 @@ class Golden:
         y = y << (self._error_fraction - formats.activation.fraction_bits)
         t = t << (self._error_fraction - formats.target.fraction_bits)
         error = y - t
-        wide = error.astype(self._cost_type, copy=False)
-        return ((wide * wide).sum(axis=-1) >> self._cost_shift).astype(np.int64, copy=False)
+        wide: NDArray[Any] = error.astype(self._cost_type, copy=False)
+        cost: NDArray[Any] = (wide * wide).sum(axis=-1) >> self._cost_shift
+        return cost.astype(np.int64, copy=False)
 
 
 def lfsr_next(state: Integers, bits: int) -> Integers:

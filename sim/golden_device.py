@@ -231,7 +231,7 @@ class GoldenDevice:
     # -- Windows ------------------------------------------------------------------------------
 
     def _scan_words(self) -> Words:
-        """Scan ring with the model's synapses in it; its padding bits stay as they are."""
+        """Return the scan ring, with the model's synapses in it; padding bits stay as they are."""
         if self._scan_stale:
             scan, golden = self.plan.scan, self._golden
             synapses = np.concatenate(
@@ -270,7 +270,7 @@ class GoldenDevice:
         self._outputs = np.concatenate([cost[0], y[0, 0]]).astype(np.uint32)
 
     def _unpack(self, words: Words) -> tuple[Integers, Integers]:
-        """Inputs and targets of packed samples, one a row."""
+        """Return the inputs and the targets of packed samples, one a row."""
         sample = self.plan.sample
         bits = _word_bits(words)[:, : sample.bits]
         x, t = np.split(bits, [sample.inputs * sample.input_format.bits], axis=1)

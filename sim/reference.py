@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pmgd.gateware.errors import SpecError
 from pmgd.gateware.spec import Training
 
 __all__ = ["Dense", "pmgd", "random_samples", "random_signs", "sgd"]
@@ -41,7 +42,8 @@ class Dense:
 
     def cost(self, theta: Reals, x: Reals, t: Reals) -> Reals:
         """Return C, shape (...): squared errors, mean over the outputs."""
-        return ((self.outputs(theta, x) - t) ** 2).mean(axis=-1)
+        cost: Reals = ((self.outputs(theta, x) - t) ** 2).mean(axis=-1)
+        return cost
 
     def gradient(self, theta: Reals, x: Reals, t: Reals) -> Reals:
         """Return dC/dtheta, shape (..., P), by backpropagation."""
@@ -76,10 +78,10 @@ class Dense:
 
 
 def random_signs(seed: int, lanes: int, parameters: int) -> Iterator[Reals]:
-    """Yield perturbation signs, shape (lanes, parameters): +1 or -1, independent and equally likely."""
+    """Yield signs +1 and -1, shape (lanes, parameters), independent and equally likely."""
     generator = np.random.default_rng(seed)
     while True:
-        yield 2.0 * generator.integers(0, 2, (lanes, parameters)) - 1.0
+        yield generator.choice((-1.0, 1.0), (lanes, parameters))
 
 
 def random_samples(seed: int, lanes: int, count: int) -> Iterator[Integers]:
@@ -106,7 +108,8 @@ def pmgd(
     Parameters
     ----------
     network, training
-        The network; tau_x, tau_p, tau_theta, eta, its convention, and dtheta.
+        The network; tau_x, tau_p, tau_theta, eta, its convention, and dtheta. The rest of the
+        settings is the caller's business: the order of the samples comes with `samples`.
     theta
         Shape (B, P): parameters to start from.
     data
@@ -120,11 +123,22 @@ def pmgd(
         the parameters unperturbed.
     bound
         Parameters saturate at plus and minus this value.
+
+    Raises
+    ------
+    SpecError
+        If there is no such schedule.
     """
+    if schedule not in ("aligned", "literal"):
+        raise SpecError(f"schedule must be aligned or literal, not {schedule!r}")
     aligned = schedule == "aligned"
     inputs, targets = (np.asarray(part, np.float64) for part in data)
     theta = np.array(theta, np.float64)
-    gradient, perturbation, baseline = np.zeros_like(theta), np.zeros_like(theta), np.zeros(len(theta))
+    gradient, perturbation, baseline = (
+        np.zeros_like(theta),
+        np.zeros_like(theta),
+        np.zeros(len(theta)),
+    )
     eta = training.eta / (network.parameters if training.eta_convention == "table4" else 1)
     for n in range(steps):
         first = n % training.tau_theta == 0

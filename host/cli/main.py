@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pmgd: error: {_sentence(error)}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("pmgd: interrupted; nothing was written", file=sys.stderr)
+        print("pmgd: interrupted", file=sys.stderr)
         return INTERRUPTED
     return code
 

@@ -10,6 +10,8 @@ from pmgd.host.trainer import Progress
 __all__ = ["ProgressLine"]
 
 LOG_INTERVAL_S = 10.0
+BAR_COLUMNS = 24
+MIN_BAR_COLUMNS = 6
 
 
 class ProgressLine:
@@ -33,13 +35,24 @@ class ProgressLine:
         self.finish()
         print(text, file=self._stream, flush=True)
 
+    def status(self, text: str) -> None:
+        """Show what goes on until there is progress."""
+        if not self._live:
+            self.note(text)
+            return
+        self._stream.write(f"\r{text}\x1b[K")
+        self._stream.flush()
+        self._open = True
+
     def __call__(self, progress: Progress) -> None:
         """Show where the training stands."""
         if self._live:
+            line = self._text(progress)
             columns = shutil.get_terminal_size().columns - 1
-            line = self._line(progress, bar=True)
-            if len(line) > columns:
-                line = self._line(progress, bar=False)[:columns]
+            width = min(BAR_COLUMNS, columns - len(line) - 2)
+            if width >= MIN_BAR_COLUMNS:
+                line = f"{self._bar(_share(progress), width)}  {line}"
+            line = line[:columns]
             self._stream.write(f"\r{line}\x1b[K")
             self._stream.flush()
             self._open = True
@@ -48,7 +61,7 @@ class ProgressLine:
         now = time.monotonic()
         if tenth != self._tenth or now - self._time >= LOG_INTERVAL_S:
             self._tenth, self._time = tenth, now
-            print(self._line(progress, bar=False), file=self._stream, flush=True)
+            print(self._text(progress), file=self._stream, flush=True)
 
     def finish(self) -> None:
         """Leave the line as it is and begin a new one."""
@@ -57,22 +70,27 @@ class ProgressLine:
             self._stream.flush()
             self._open = False
 
-    def _line(self, progress: Progress, *, bar: bool) -> str:
-        share = progress.timestep / progress.stop_at if progress.stop_at else 1.0
+    def _text(self, progress: Progress) -> str:
         goal = count(progress.stop_at)
-        parts = [
-            f"{count(progress.timestep):>{len(goal)}} / {goal} timesteps",
-            f"{rate(progress.timesteps_per_s)}/s",
-            f"cost {progress.cost:.2e}",
-            f"accuracy {progress.accuracy:.1%}",
-        ]
-        return "  ".join([self._bar(share), *parts] if bar else [f"{share:4.0%}", *parts])
+        return "  ".join(
+            [
+                f"{_share(progress):4.0%}",
+                f"{count(progress.timestep):>{len(goal)}} / {goal}",
+                f"{rate(progress.timesteps_per_s):>7} steps/s",
+                f"cost {progress.cost:.2e}",
+                f"accuracy {progress.accuracy:6.1%}",
+            ]
+        )
 
-    def _bar(self, share: float, width: int = 24) -> str:
+    def _bar(self, share: float, width: int) -> str:
         full, empty = "\u2588", "\u2591"
         try:
             (full + empty).encode(self._stream.encoding or "ascii")
         except UnicodeEncodeError:
             full, empty = "#", "."
         done = int(share * width)
-        return full * done + empty * (width - done) + f" {share:4.0%}"
+        return full * done + empty * (width - done)
+
+
+def _share(progress: Progress) -> float:
+    return progress.timestep / progress.stop_at if progress.stop_at else 1.0

@@ -11,12 +11,11 @@ def count(number: int) -> str:
 
 
 def rate(per_s: float) -> str:
-    """Return a speed to three digits, in units of 1, k or M."""
-    if per_s >= 999_500:
-        return f"{per_s / 1e6:.3g} M"
-    if per_s >= 999.5:
-        return f"{per_s / 1e3:.3g} k"
-    return f"{per_s:.3g} "
+    """Return a speed to three significant digits."""
+    if per_s < 100:
+        return f"{per_s:.3g}"
+    digits = len(str(int(per_s)))
+    return count(int(round(per_s, 3 - digits)))
 
 
 def table(rows: Sequence[Sequence[object]], right: str = "", indent: str = "  ") -> str:

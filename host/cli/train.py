@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 import numpy as np
 
@@ -17,11 +18,11 @@ from pmgd.gateware.spec import Spec
 from pmgd.host.cli.progress import ProgressLine
 from pmgd.host.cli.text import count, rate, table
 from pmgd.host.datasets import Dataset, load
-from pmgd.host.open_device import DEVICE_NAMES, open_device
+from pmgd.host.open_device import DEVICE_NAMES
 from pmgd.host.result import Result
 from pmgd.host.run_folder import check_out, new_run_folder, write_run
 from pmgd.host.spec_file import load_spec, parse_setting, parse_value
-from pmgd.host.trainer import Trainer
+from pmgd.host.trainer import Progress, Trainer
 
 __all__ = ["add_parser", "run"]
 
@@ -70,28 +71,26 @@ def run(args: argparse.Namespace) -> int:
     spec = _spec(args)
     plan = Plan(spec)
     dataset = load(spec.data, spec.network)
-    progress = ProgressLine(sys.stderr)
-    waveform, recording = _check_trace(args.trace)
     folder = args.out or new_run_folder(spec.name)
+    waveform, recording = _check_trace(args.trace)
+    line = ProgressLine(sys.stderr)
     if notice := check_out(folder):
-        progress.note(f"pmgd: {notice}")
-    progress.note(
+        line.note(f"pmgd: {notice}")
+    line.note(
         f"training {spec.name} ({'-'.join(map(str, spec.network.layers))}, {plan.parameters} "
         f"parameters) on {args.device}, seed {spec.training.seed}"
     )
-    device = open_device(args.device, plan, waveform)
-    try:
-        trainer = Trainer(spec, device, progress=progress, record=recording)
-        with _interruption(trainer.stop) as interrupted:
+    if args.device == "rtl":
+        line.status("preparing the device; a new plan is compiled first, in up to a minute")
+    with Trainer(spec, args.device, record=recording, waveform=waveform) as trainer:
+        with _Watch(line, trainer.stop) as watch:
+            trainer.progress = watch
             trainer.fit(dataset.x, dataset.y)
-        progress.finish()
         outputs = trainer.predict_outputs(dataset.x[:SHOWN_SAMPLES])
-    finally:
-        progress.finish()
-        device.close()
-    result = Result.of(trainer, args.device, interrupted=bool(interrupted))
+    early = int(trainer.history_.timestep[-1]) < spec.training.steps
+    result = Result.of(trainer, args.device, interrupted=watch.interrupted and early)
     for notice in write_run(folder, trainer, result):
-        progress.note(f"pmgd: {notice}")
+        line.note(f"pmgd: {notice}")
     if recording:
         _write_trace(args.trace, trainer)
     if args.json:
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         print(_summary(spec, plan, result, folder, args.trace))
         if len(dataset.x) <= SHOWN_SAMPLES:
             print(_samples(dataset, outputs))
-    return INTERRUPTED if interrupted else 0
+    return INTERRUPTED if result.interrupted else 0
 
 
 def _spec(args: argparse.Namespace) -> Spec:
@@ -123,38 +122,50 @@ def _check_trace(path: Path | None) -> tuple[Path | None, bool]:
             f"a trace must be a .vcd file for a waveform or an .npz file for timesteps, not "
             f"{path}; rename it"
         )
-    if not path.parent.is_dir():
-        raise DataError(f"a trace must go to a folder that exists, not {path.parent}; make it")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise DataError(
+            f"a trace must be a file in a folder that exists and can be written to, not {path}; "
+            f"make the folder or choose another"
+        )
     return (path, False) if path.suffix == ".vcd" else (None, True)
 
 
-@contextmanager
-def _interruption(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """While it lasts, turn the first Ctrl-C into a call of `stop`, noted in the list."""
-    seen: list[int] = []
+class _Watch:
+    """Shows the progress; once there is any, the first Ctrl-C ends the training regularly."""
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-        signal.signal(signal.SIGINT, previous)  # a second one ends the program
-        stop()
+    def __init__(self, line: ProgressLine, stop: Callable[[], None]) -> None:
+        self.interrupted = False
+        self._line = line
+        self._stop = stop
+        self._previous = signal.getsignal(signal.SIGINT)
 
-    previous = signal.signal(signal.SIGINT, handle)
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    def __call__(self, progress: Progress) -> None:
+        if not self.interrupted:
+            signal.signal(signal.SIGINT, self._interrupt)
+        self._line(progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+        self._line.finish()
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.interrupted = True
+        signal.signal(signal.SIGINT, self._previous)  # a second one ends the program
+        self._stop()
 
 
 def _write_trace(path: Path, trainer: Trainer) -> None:
     trace = trainer.trace_
-    with path.open("wb") as file:
-        np.savez(
-            file,
-            cost=trace.cost,
-            baseline=trace.baseline,
-            step=trace.step,
-            parameters=trace.parameters,
-        )
+    np.savez(
+        path,
+        cost=trace.cost,
+        baseline=trace.baseline,
+        step=trace.step,
+        parameters=trace.parameters,
+    )
 
 
 def _summary(spec: Spec, plan: Plan, result: Result, folder: Path, trace: Path | None) -> str:
@@ -163,7 +174,7 @@ def _summary(spec: Spec, plan: Plan, result: Result, folder: Path, trace: Path |
     early = f", interrupted before {count(spec.training.steps)}" if result.interrupted else ""
     rows = [
         ("timesteps", f"{count(result.steps)}{early}"),
-        ("speed", f"{rate(result.timesteps_per_s)}timesteps/s on {result.device}"),
+        ("speed", f"{rate(result.timesteps_per_s)} timesteps/s on {result.device}"),
         ("cost", f"{result.cost:.3e}  ({verdict})"),
         ("accuracy", f"{result.accuracy:.1%}"),
         ("parameters", f"{plan.parameters}, SHA-256 {result.params_sha256[:16]}..."),

@@ -1,0 +1,191 @@
+"""One seed becomes independent generators."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmgd.gateware.seeds import expand, lfsr_taps, splitmix64
+
+WIDTHS = range(8, 33)
+
+
+def prime_factors(n: int) -> set[int]:
+    factors = set()
+    divisor = 2
+    while divisor * divisor <= n:
+        while n % divisor == 0:
+            factors.add(divisor)
+            n //= divisor
+        divisor += 1
+    return factors | ({n} if n > 1 else set())
+
+
+def power_of_x(exponent: int, polynomial: int) -> int:
+    """x to a power, modulo a polynomial over GF(2); bit k of a number is the coefficient of x^k."""
+    degree = polynomial.bit_length() - 1
+    result = 1
+    for bit in f"{exponent:b}":
+        square = 0
+        for k in range(degree):
+            square ^= (result >> k & 1) << 2 * k
+        if bit == "1":
+            square <<= 1
+        for k in range(square.bit_length() - 1, degree - 1, -1):
+            if square >> k & 1:
+                square ^= polynomial << (k - degree)
+        result = square
+    return result
+
+
+def recurrence(bits: int) -> int:
+    """Characteristic polynomial of the sequence of bit 0.
+
+    The state at n holds the terms n to n + L - 1, and the feedback makes the term n + L the sum of
+    the terms n + L - t.
+    """
+    return (1 << bits) ^ sum(1 << (bits - t) for t in lfsr_taps(bits))
+
+
+def advance(state: int, bits: int) -> int:
+    feedback = 0
+    for t in lfsr_taps(bits):
+        feedback ^= state >> (bits - t) & 1
+    return state >> 1 | feedback << (bits - 1)
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_taps_are_of_a_primitive_polynomial(bits: int) -> None:
+    """The order of x is 2^L - 1: it divides that, and none of its largest proper divisors."""
+    assert max(lfsr_taps(bits)) == bits
+    assert len(set(lfsr_taps(bits))) == len(lfsr_taps(bits))
+    order, polynomial = (1 << bits) - 1, recurrence(bits)
+    assert power_of_x(order, polynomial) == 1
+    for prime in prime_factors(order):
+        assert power_of_x(order // prime, polynomial) != 1, prime
+
+
+@pytest.mark.parametrize("bits", range(8, 17))
+def test_period_by_counting(bits: int) -> None:
+    state, period = advance(1, bits), 1
+    while state != 1:
+        state, period = advance(state, bits), period + 1
+    assert period == (1 << bits) - 1
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_generator_follows_its_polynomial(bits: int) -> None:
+    """Ties the two tests above together where counting would take too long."""
+    state = (1 << bits) - 2
+    sequence = []
+    for _ in range(3 * bits):
+        sequence.append(state & 1)
+        state = advance(state, bits)
+    for start in range(2 * bits):
+        terms = [sequence[start + k] for k in range(bits + 1) if recurrence(bits) >> k & 1]
+        assert sum(terms) % 2 == 0
+
+
+def test_splitmix64_known_answers() -> None:
+    # The first outputs of the public-domain reference program for two seeds.
+    assert list(itertools.islice(splitmix64(0), 3)) == [
+        0xE220A8397B1DCDAF,
+        0x6E789E6AA1B965F4,
+        0x06C45D188009454F,
+    ]
+    assert list(itertools.islice(splitmix64(1234567), 5)) == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
+
+
+def rank(words: list[int]) -> int:
+    """Rank over GF(2), by elimination from the highest bit down."""
+    rows, found = list(words), 0
+    for bit in range(31, -1, -1):
+        pivot = next((row for row in rows if row >> bit & 1), None)
+        if pivot is not None:
+            found += 1
+            rows.remove(pivot)
+            rows = [row ^ pivot if row >> bit & 1 else row for row in rows]
+    return found
+
+
+SIZES = [(1, 8), (9, 8), (9, 16), (16, 8), (17, 16), (220, 16), (40, 32), (256, 16)]
+
+
+@pytest.mark.parametrize(("parameters", "bits"), SIZES)
+def test_perturbers_are_independent(parameters: int, bits: int, random_seed: int) -> None:
+    for seed in range(random_seed, random_seed + 5):
+        words = [int(word) for word in expand(seed, parameters, bits).perturbers]
+        assert len(words) == parameters
+        assert min(words) > 0
+        assert max(words) < 1 << bits
+        assert rank(words) == min(parameters, bits)
+        chosen = set(words)
+        assert len(chosen) == parameters
+        assert not any(a ^ b in chosen for a, b in itertools.combinations(words, 2))
+
+
+def test_the_check_for_triples_is_needed() -> None:
+    """Plain draws of the same size do hold triples, so their absence above is no accident."""
+    draws = [word >> 48 for word in itertools.islice(splitmix64(0), 220)]
+    chosen = set(draws)
+    assert any(a ^ b in chosen for a, b in itertools.combinations(draws, 2))
+
+
+@given(seed=st.integers(0, (1 << 64) - 1))
+def test_ranges(seed: int) -> None:
+    seeds = expand(seed, 9, 16)
+    assert 0 < seeds.order < 1 << 32
+    assert 0 < seeds.rounding < 1 << 32
+    assert seeds.order != seeds.rounding
+    assert seeds.uniform.shape == (9,)
+    assert seeds.uniform.min() >= -1
+    assert seeds.uniform.max() < 1
+
+
+@given(seed=st.integers(0, (1 << 64) - 1))
+def test_streams_do_not_move_each_other(seed: int) -> None:
+    small, large = expand(seed, 9, 16), expand(seed, 30, 32)
+    assert (small.order, small.rounding) == (large.order, large.rounding)
+    assert np.array_equal(small.uniform, large.uniform[:9])
+
+
+def test_uniform_is_uniform() -> None:
+    """The largest gap to the exact distribution stays below 1.95 / sqrt(n): p = 0.001, one seed."""
+    sample = np.sort(expand(0, 1024, 32).uniform)
+    exact = (sample + 1) / 2
+    steps = np.arange(len(sample) + 1) / len(sample)
+    gap = max(np.abs(exact - steps[1:]).max(), np.abs(exact - steps[:-1]).max())
+    assert gap < 1.95 / np.sqrt(len(sample))
+
+
+def test_a_seed_always_means_the_same() -> None:
+    """Runs are repeated by their seed: if these must change, every published run becomes another.
+
+    Then put the new numbers here and say so in the changelog.
+    """
+    seeds = expand(0, 9, 16)
+    assert seeds.perturbers.tolist() == [
+        42758,
+        45954,
+        25370,
+        43018,
+        51637,
+        9583,
+        51029,
+        17374,
+        24591,
+    ]
+    assert (seeds.order, seeds.rounding) == (1186414201, 3995554233)
+    assert seeds.uniform[:3].tolist() == [
+        -0.3896108031289425,
+        0.28047381376789304,
+        0.1123382341410677,
+    ]

@@ -1,0 +1,262 @@
+"""A spec is validated when it is made, and is the same from Python, mappings and TOML."""
+
+import dataclasses
+import tomllib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmgd.gateware.errors import PmgdError, SpecError
+from pmgd.gateware.formats import Format
+from pmgd.gateware.spec import Data, Fabric, Formats, Network, Spec, Training
+
+EXAMPLE = Spec(
+    name="example",
+    network=Network(layers=(3, 5, 2), segments=64),
+    formats=Formats(
+        parameter=Format(True, 5, 10),
+        operand_fraction=6,
+        cost=Format(False, 2, 12),
+        overflow="hold",
+    ),
+    fabric=Fabric(samples=100, lfsr_bits=20, tau_theta_bits=1),
+    training=Training(steps=1000, tau_x=4, eta=0.25, order="sequential", seed=7),
+    data=Data(source="task.csv"),
+)
+
+EXAMPLE_TOML = """
+name = "example"
+
+[network]
+layers = [3, 5, 2]
+segments = 64
+
+[formats]
+parameter = "S5.10"
+operand_fraction = 6
+cost = "U2.12"
+overflow = "hold"
+
+[fabric]
+samples = 100
+lfsr_bits = 20
+tau_theta_bits = 1
+
+[training]
+steps = 1000
+tau_x = 4
+eta = 0.25
+order = "sequential"
+seed = 7
+
+[data]
+source = "task.csv"
+"""
+
+
+def test_toml_and_python_give_the_same_spec() -> None:
+    assert Spec.from_mapping(tomllib.loads(EXAMPLE_TOML)) == EXAMPLE
+
+
+def test_defaults_are_the_same_from_toml() -> None:
+    text = 'name = "short"\nnetwork.layers = [2, 1]'
+    assert Spec.from_mapping(tomllib.loads(text)) == Spec(
+        name="short", network=Network(layers=(2, 1))
+    )
+
+
+def test_example_differs_from_the_defaults_in_every_section() -> None:
+    # Without this, a section that TOML loses could go unnoticed above.
+    plain = Spec(name="plain", network=Network(layers=(2, 1)))
+    for section in dataclasses.fields(Spec):
+        assert getattr(EXAMPLE, section.name) != getattr(plain, section.name), section.name
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> Spec:
+    fraction = draw(st.integers(0, 16))
+    parameter = Format(True, draw(st.integers(max(1, 3 - fraction), 24 - fraction)), fraction)
+    return Spec(
+        name=draw(st.sampled_from(["a", "task_2", "Parity"])),
+        network=Network(
+            layers=tuple(draw(st.lists(st.integers(1, 4096), min_size=2, max_size=5))),
+            segments=1 << draw(st.integers(1, 10)),
+        ),
+        formats=Formats(
+            parameter=parameter,
+            operand_fraction=draw(st.integers(0, fraction)),
+            input=draw(st.sampled_from([Format(False, 1, 0), Format(True, 2, 6)])),
+            target=draw(st.sampled_from([Format(False, 1, 0), Format(False, 1, 7)])),
+            activation=Format(False, 0, draw(st.integers(1, 16))),
+            cost=draw(st.none() | st.just(Format(False, 3, 9))),
+            rounding=draw(st.sampled_from(["stochastic", "nearest"])),
+            overflow=draw(st.sampled_from(["clip", "hold"])),
+        ),
+        fabric=Fabric(
+            samples=draw(st.integers(1, 1 << 20)), tau_theta_bits=draw(st.integers(1, 24))
+        ),
+        training=Training(
+            steps=draw(st.integers(0, (1 << 48) - 1)),
+            tau_p=draw(st.integers(1, (1 << 32) - 1)),
+            eta=draw(st.floats(0, 1e300)),
+            dtheta=draw(st.floats(0, 1e300, exclude_min=True)),
+            seed=draw(st.integers(0, (1 << 64) - 1)),
+        ),
+    )
+
+
+@given(spec=specs())
+def test_mapping_round_trip(spec: Spec) -> None:
+    mapping = spec.to_mapping()
+    assert Spec.from_mapping(mapping) == spec
+    assert Spec.from_mapping(mapping).to_mapping() == mapping
+
+
+def test_numbers_are_normalised() -> None:
+    network = Network(layers=np.array([2, 2, 1]))
+    assert network == Network(layers=[2, 2, 1]) == Network(layers=(2, 2, 1))
+    assert [type(size) for size in network.layers] == [int, int, int]
+    assert type(Training(eta=1).eta) is float
+    assert Formats(parameter="S5.9").parameter == Format(True, 5, 9)
+
+
+def test_a_spec_is_frozen_and_hashable() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        EXAMPLE.training.eta = 1.0  # type: ignore[misc]
+    assert hash(EXAMPLE) == hash(Spec.from_mapping(EXAMPLE.to_mapping()))
+
+
+def test_with_settings_changes_what_it_names() -> None:
+    changed = EXAMPLE.with_settings(
+        {"training.eta": 0.5, "formats.cost": "U2.10", "network.layers": [3, 2], "name": "other"}
+    )
+    assert changed == EXAMPLE.replace(
+        name="other",
+        network=dataclasses.replace(EXAMPLE.network, layers=(3, 2)),
+        formats=dataclasses.replace(EXAMPLE.formats, cost=Format(False, 2, 10)),
+        training=dataclasses.replace(EXAMPLE.training, eta=0.5),
+    )
+
+
+@pytest.mark.parametrize("key", ["eta", "training.etta", "training", "training.eta.x", ""])
+def test_with_settings_refuses_other_keys(key: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        EXAMPLE.with_settings({key: 1})
+    message = str(caught.value)
+    assert message.startswith("a setting must be one of name, network.layers, network.activation, ")
+    assert message.endswith(f"data.source, not {key!r}")
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("name", "two words", "name must be a letter followed by letters, digits or '_', not 'two wo"),
+    ("name", 3, "name must be a letter followed by letters, digits or '_', not 3"),
+    ("network", [2, 1], "network must be a table of settings, not [2, 1]"),
+    ("network.layers", "2-2-1", "network.layers must be a list of sizes, not '2-2-1'"),
+    ("network.layers", 3, "network.layers must be a list of sizes, not 3"),
+    ("network.layers", [3], "network.layers must name at least inputs and outputs, not [3]"),
+    ("network.layers", [2, 0], "network.layers must be from 1 to 4096, not 0"),
+    ("network.layers", [2, 4097], "network.layers must be from 1 to 4096, not 4097"),
+    ("network.layers", [2, 1.5], "network.layers must be an integer from 1 to 4096, not 1.5"),
+    ("network.activation", "relu", "network.activation must be one of sigmoid, not 'relu'"),
+    ("network.segments", 33, "network.segments must be a power of two, not 33"),
+    ("network.segments", 1, "network.segments must be from 2 to 1024, not 1"),
+    ("network.segments", 2048, "network.segments must be from 2 to 1024, not 2048"),
+    ("formats.parameter", "4.8", "a format must be written like 'S4.8' (signed, 4 integer bits"),
+    ("formats.parameter", 12, "formats.parameter must be a format such as 'S4.8', not 12"),
+    ("formats.parameter", "U4.8", "formats.parameter must be signed with 3 to 24 bits, not U4.8"),
+    ("formats.parameter", "S1.1", "formats.parameter must be signed with 3 to 24 bits, not S1.1"),
+    ("formats.parameter", "S9.16", "formats.parameter must be signed with 3 to 24 bits, not S9.16"),
+    ("formats.input", None, "formats.input must be a format such as 'S4.8', not None"),
+    ("formats.preactivation", "U4.8", "formats.preactivation must be signed, not U4.8"),
+    ("formats.activation", "U1.8", "formats.activation must be unsigned without integer bits, "),
+    ("formats.activation", "S1.8", "formats.activation must be unsigned without integer bits, "),
+    ("formats.activation", "U0.17", "formats.activation must have up to 16 bits, not U0.17"),
+    ("formats.cost", "S2.8", "formats.cost must be unsigned, not S2.8"),
+    ("formats.operand_fraction", 9, "formats.operand_fraction must be from 0 to 8, not 9"),
+    ("formats.rounding", "floor", "formats.rounding must be one of stochastic, nearest, not 'floo"),
+    ("formats.overflow", "wrap", "formats.overflow must be one of clip, hold, not 'wrap'"),
+    ("fabric.kind", "folded", "fabric.kind must be one of spatial, not 'folded'"),
+    ("fabric.samples", 0, "fabric.samples must be from 1 to 1048576, not 0"),
+    ("fabric.samples", (1 << 20) + 1, "fabric.samples must be from 1 to 1048576, not 1048577"),
+    ("fabric.lfsr_bits", 7, "fabric.lfsr_bits must be from 8 to 32, not 7"),
+    ("fabric.lfsr_bits", 33, "fabric.lfsr_bits must be from 8 to 32, not 33"),
+    ("fabric.tau_bits", 33, "fabric.tau_bits must be from 1 to 32, not 33"),
+    ("fabric.tau_theta_bits", 25, "fabric.tau_theta_bits must be from 1 to 24, not 25"),
+    ("training.steps", -1, "training.steps must be from 0 to 281474976710655, not -1"),
+    ("training.tau_x", 1.5, "training.tau_x must be an integer from 1 to 4294967295, not 1.5"),
+    ("training.tau_p", "4", "training.tau_p must be an integer from 1 to 4294967295, not '4'"),
+    ("training.tau_theta", True, "training.tau_theta must be an integer from 1 to 4294967295, not"),
+    ("training.tau_theta", 0, "training.tau_theta must be from 1 to 4294967295, not 0"),
+    ("training.eta", "fast", "training.eta must be a finite number, not 'fast'"),
+    ("training.eta", float("nan"), "training.eta must be a finite number, not nan"),
+    ("training.eta", 10**400, "training.eta must be a finite number, not 1000"),
+    ("training.eta", True, "training.eta must be a finite number, not True"),
+    ("training.eta", -0.5, "training.eta must be at least 0, not -0.5"),
+    ("training.eta_convention", "eq5", "training.eta_convention must be one of eq4, table4, not "),
+    ("training.dtheta", 0, "training.dtheta must be above 0, not 0"),
+    ("training.order", "shuffled", "training.order must be one of random, sequential, not 'shuffl"),
+    ("training.init_range", -1, "training.init_range must be at least 0, not -1"),
+    ("training.seed", 1 << 64, "training.seed must be from 0 to 18446744073709551615, not 184467"),
+    ("training.solved_cost", -1, "training.solved_cost must be at least 0, not -1"),
+    ("data.source", "", "data.source must be a task's name or a file's path, not ''"),
+    ("data.source", 4, "data.source must be a task's name or a file's path, not 4"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), REFUSED)
+def test_wrong_values_are_refused(key: str, value: Any, message: str) -> None:
+    mapping = Spec(name="plain", network=Network(layers=(2, 1))).to_mapping()
+    *path, last = key.split(".")
+    section = mapping
+    for name in path:
+        section = section[name]
+    section[last] = value
+    with pytest.raises(SpecError) as caught:
+        Spec.from_mapping(mapping)
+    assert str(caught.value).startswith(message)
+    assert isinstance(caught.value, PmgdError)
+
+
+def test_every_setting_has_a_refused_value() -> None:
+    keys = {
+        f"{section}.{key}"
+        for section, settings in EXAMPLE.to_mapping().items()
+        if isinstance(settings, dict)
+        for key in settings
+    }
+    untested = keys - {key for key, _, _ in REFUSED}
+    assert untested == {"formats.target"}  # as formats.input, without a bound of its own
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ([], "a specification must be a table of settings, not []"),
+        ({}, "a specification must give name; add it"),
+        ({"name": "a"}, "a specification must give network; add it"),
+        ({"name": "a", "network": {}}, "a specification must give network.layers; add it"),
+        (
+            {"name": "a", "networks": {}},
+            (
+                "a setting here must be one of name, network, formats, fabric, training, data, "
+                "not networks"
+            ),
+        ),
+        (
+            {"name": "a", "network": {"layers": [2, 1], "layer": 3}},
+            "a setting here must be one of layers, activation, segments, not network.layer",
+        ),
+    ],
+)
+def test_incomplete_or_unknown_mappings_are_refused(mapping: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Spec.from_mapping(mapping)
+    assert str(caught.value) == message
+
+
+def test_a_section_of_another_kind_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"^network must be a Network, not \(2, 1\)$"):
+        Spec(name="a", network=(2, 1))  # type: ignore[arg-type]
