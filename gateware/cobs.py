@@ -1,7 +1,7 @@
 """Consistent overhead byte stuffing (Cheshire and Baker 1999), one byte a cycle.
 
-The hardware twin of `pmgd.gateware.frames.cobs_encode` and `cobs_decode`: a frame on the wire has no
-zero byte, so a zero always ends one, whatever came before.
+The hardware twin of `pmgd.gateware.frames.cobs_encode` and `cobs_decode`: a frame on the wire has
+no zero byte, so a zero always ends one, whatever came before.
 """
 
 from amaranth.hdl import Assert, Module, Mux, Signal, unsigned
@@ -112,7 +112,7 @@ class CobsEncoder(wiring.Component):
             m.d.sync += following.eq(following + 1)
 
         byte = self.i.payload
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("COLLECT"):
                 m.d.comb += [self.i.ready.eq(1), write.en.eq(self.i.valid)]
                 with m.If(byte.data == 0):
@@ -125,7 +125,6 @@ class CobsEncoder(wiring.Component):
                         m.d.sync += code.eq(end)
                     with m.If(byte.last | (end == MAX_BYTES)):
                         m.next = "CLOSE"
-                m.d.sync += Assert(following == 0, "a frame must be sent from its first byte")
             with m.State("CLOSE"):
                 m.d.comb += [write.en.eq(1), write.addr.eq(code), write.data.eq(end - code)]
                 m.next = "DELIMIT"
@@ -137,8 +136,12 @@ class CobsEncoder(wiring.Component):
                 with m.If(self.o.ready & (following > end)):
                     m.d.sync += [code.eq(0), end.eq(1), following.eq(0)]
                     m.next = "COLLECT"
-        m.d.sync += [
-            Assert((code < end) & (end <= MAX_BYTES + 1), "a frame must stay in its memory"),
-            Assert(following <= end + 1, "only what was written may be sent"),
-        ]
+
+        longest = Mux(fsm.ongoing("COLLECT"), MAX_BYTES, MAX_BYTES + 1)
+        m.d.sync += Assert((code < end) & (end <= longest), "a frame must stay in its memory")
+        with m.If(fsm.ongoing("SEND")):
+            sending = (following > 0) & (following <= end + 1)
+            m.d.sync += Assert(sending, "nothing but what was written may be sent")
+        with m.Else():
+            m.d.sync += Assert(following == 0, "a frame must be sent from its first byte")
         return m

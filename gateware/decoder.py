@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from pmgd.gateware.bus import BusSignature, RequestLayout, TargetSignature
 from pmgd.gateware.frames import Status
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.regmap import REGION_SHIFT, Region, windows
+from pmgd.gateware.regmap import REGION_SHIFT, Region, Window, windows
 
 __all__ = ["Decoder"]
 
@@ -15,7 +15,8 @@ __all__ = ["Decoder"]
 class Decoder(wiring.Component):
     """Checks region, offset, access and business, then passes an access to its target.
 
-    A request is answered two cycles after its target is done, at the earliest four after it came.
+    The response to a request stands in the cycle after its target is done: three cycles after the
+    request was taken, at the earliest, or two if the decoder itself refuses it.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ class Decoder(wiring.Component):
 
     def __init__(self, plan: Plan) -> None:
         self._windows = windows(plan)
+        self._sample = plan.sample
         targets = {region.name.lower(): Out(TargetSignature()) for region in Region}
         super().__init__({"bus": In(BusSignature()), "busy": In(1), **targets})
 
@@ -67,7 +69,7 @@ class Decoder(wiring.Component):
                     with m.Case(Region.REGISTERS):
                         m.next = "ACCESS"
                     for window in self._windows:
-                        with m.Case(window.region), m.If(offset < window.words):
+                        with m.Case(window.region), m.If(self._exists(window, offset)):
                             refused = 0 if window.writable else request.write
                             refused |= 0 if window.readable else ~request.write
                             with m.If(refused):
@@ -95,3 +97,11 @@ class Decoder(wiring.Component):
                 with m.If(self.bus.response.ready):
                     m.next = "IDLE"
         return m
+
+    def _exists(self, window: Window, offset):
+        exists = offset < window.words
+        if window.region is Region.SAMPLES:
+            # The words of a sample fill its stride only if they are a power of two.
+            in_stride = offset[: self._sample.stride.bit_length() - 1]
+            exists &= in_stride < self._sample.words
+        return exists

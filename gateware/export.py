@@ -1,4 +1,4 @@
-"""The fabric as Verilog that stands alone, for simulators and for tools that do not know Amaranth."""
+"""The fabric as Verilog that stands alone, for simulators and tools that do not know Amaranth."""
 
 from amaranth.back import verilog as backend
 from amaranth.hdl import Value

@@ -38,10 +38,10 @@ class Link(wiring.Component):
     is damaged, too long, or whose length does not fit its operation and count, is dropped and
     counted. Empty frames are neither answered nor counted.
 
-    Latency: with a bus that responds in the cycle after a request, n words take 7 n cycles, and a
-    reply's first byte comes 10 cycles plus one a payload byte later. Throughput: bytes are taken
-    one a cycle, also while a reply is on its way, but not while a request is executed or its reply
-    assembled.
+    Latency: from a request's delimiter to its reply's first byte, 11 cycles, and 11 more for each
+    word read or 7 for each word written, if the bus takes a request at once and responds in the
+    next cycle. Throughput: bytes are taken one a cycle, also while a reply is being sent, but not
+    while a request is executed or its reply collected.
 
     Members
     -------
@@ -203,6 +203,11 @@ class Link(wiring.Component):
         with m.Else():
             to_come = (header.count << 2) + Mux(fsm.ongoing("STORE"), 4 - byte, 0)
             m.d.sync += Assert(length + to_come <= 4 * MAX_WORDS, "a reply must fit a frame")
+        with m.If(fsm.ongoing("LOAD") | fsm.ongoing("REQUEST") | fsm.ongoing("RESPONSE")):
+            m.d.sync += Assert(header.count > 0, "no more than was asked for may be accessed")
+        with m.If(fsm.ongoing("SEQUENCE") | fsm.ongoing("STATUS")):
+            m.d.sync += Assert(following == 0, "words must be sent from the first")
         with m.If(fsm.ongoing("WORDS")):
-            m.d.sync += Assert((following > 0) & (following <= length), "no more than was stored")
+            sending = (following > 0) & (following <= length)
+            m.d.sync += Assert(sending, "nothing but what was read may be sent")
         return m

@@ -16,7 +16,7 @@ class Samples(wiring.Component):
     """Holds the training samples, packed; one read port serves training and the host.
 
     Latency: one cycle from `fetch` to `sample`, which then stays until the next fetch or the
-    host's next read.
+    host's next access.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Samples(wiring.Component):
     Members
     -------
     target
-        The host's accesses.
+        The host's accesses, to words that exist.
     index, fetch
         Present the sample of this index.
     sample
@@ -57,7 +57,7 @@ class Samples(wiring.Component):
         m.d.sync += answering.eq(target.strobe)
         m.d.comb += [
             target.done.eq(answering),
-            target.status.eq(Status.BAD_ADDRESS),
+            target.status.eq(Status.OK),
             self.written.eq(target.strobe & target.write),
         ]
         parts = []
@@ -78,7 +78,7 @@ class Samples(wiring.Component):
             with m.If(target.strobe):
                 m.d.comb += read.addr.eq(index)
             with m.If(selected):
-                m.d.comb += [target.status.eq(Status.OK), target.value.eq(read.data)]
+                m.d.comb += target.value.eq(read.data)
             parts.append(read.data)
         m.d.comb += self.sample.eq(Cat(*parts))
         return m

@@ -1,6 +1,6 @@
 """The scan ring's controller: the host's access to the state of every synapse."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -72,7 +72,7 @@ class Scan(wiring.Component):
             self.target.status.eq(Status.OK),
         ]
 
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("IDLE"):
                 m.d.sync += wanted.eq(self.target.strobe)
                 with m.If(self.target.strobe | (self.home & ~self.homed)):
@@ -89,4 +89,7 @@ class Scan(wiring.Component):
             with m.State("DONE"):
                 m.d.comb += [self.target.done.eq(1), self.written.eq(self.target.write)]
                 m.next = "IDLE"
+
+        m.d.sync += Assert(position <= last, "the ring has no more words")
+        m.d.sync += Assert(fsm.ongoing("TURN") | (bit == 0), "the ring stands between two words")
         return m

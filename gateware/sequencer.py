@@ -34,7 +34,7 @@ class Sequencer(wiring.Component):
     sample_index
         Index of the current sample.
     halt
-        Stop after this timestep.
+        Stop after this timestep, or after the first one if none has begun; ignored unless `busy`.
     probe_start
         Evaluate the probe sample once, unperturbed.
     busy
@@ -108,8 +108,6 @@ class Sequencer(wiring.Component):
         halting = Signal()
         with m.If(self.probe_start):
             m.d.sync += probe_wanted.eq(1)
-        with m.If(self.halt & self.busy):
-            m.d.sync += halting.eq(1)
 
         # The index is the high part of word * sample_count, formed a bit of the count at a time:
         # a multiplier of this width would take as much of a small device as several neurons.
@@ -176,7 +174,7 @@ class Sequencer(wiring.Component):
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(1)
                 m.next = "BEGIN"
-                with m.If(halting):
+                with m.If(halting | self.halt):
                     m.d.sync += self.stop_at.eq(self.timestep)
                     m.next = "IDLE"
                 with m.Elif(self.timestep >= self.stop_at):
@@ -189,6 +187,9 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.probing.eq(1)
                 with m.If(self.cost_arrived):
                     m.next = "IDLE"
+        # After the FSM, so that a halt in the cycle in which a run starts is not cleared in IDLE.
+        with m.If(self.halt & self.busy):
+            m.d.sync += halting.eq(1)
         m.d.comb += self.busy.eq(
             ~fsm.ongoing("IDLE") | probe_wanted | (self.timestep < self.stop_at)
         )

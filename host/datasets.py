@@ -66,14 +66,16 @@ def load(data: Data, network: Network) -> Dataset:
 
 def _read_npz(source: str) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     try:
-        with np.load(source, allow_pickle=False) as arrays:
+        # Opened here, since numpy leaves a file open that turns out to be no archive.
+        with Path(source).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays}
     except OSError as error:
         raise DataError(
             f"data must be a readable .npz file, not {source}: {error.strerror or error}; check "
             f"the path"
         ) from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        # TypeError: a lone array, in an .npy file's format, is no context manager.
         raise DataError(
             f"data {source} must be an .npz file of plain arrays, which it is not; save it with "
             f"numpy.savez(file, x=x, y=y)"

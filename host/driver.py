@@ -301,8 +301,8 @@ class Driver:
             self.device.write(Region.PROBE << REGION_SHIFT, row)
             self.device.wait()
             reply[:] = self.device.read(Region.OUTPUTS << REGION_SHIFT, len(reply))
-        unit = 2.0**-self.plan.cost_fraction / (self.plan.outputs * len(words))
-        return Evaluation(replies[:, 1:], float(replies[:, 0].sum()) * unit)
+        values = (len(words) * self.plan.outputs) << self.plan.cost_fraction
+        return Evaluation(replies[:, 1:], int(replies[:, 0].sum()) / values)
 
     # -- Details ------------------------------------------------------------------------------
 

@@ -25,14 +25,17 @@ def plot_curves(history: History, title: str, solved_cost: float, path: Path) ->
         The file to write. Needs matplotlib.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter, PercentFormatter
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
-    figure = Figure(figsize=(8, 6), dpi=160, layout="constrained", facecolor="white")
+    layout = ConstrainedLayoutEngine(h_pad=0.1)
+    figure = Figure(figsize=(8, 6), dpi=160, layout=layout, facecolor="white")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     mark = "o" if len(history) <= 60 else None
     style = {"linewidth": 1.8, "marker": mark, "markersize": 3.2, "clip_on": False, "zorder": 3}
     upper.plot(history.timestep, history.cost, color=COST, **style)
-    upper.set_yscale("log", nonpositive="mask")
+    if (history.cost > 0).any():
+        upper.set_yscale("log", nonpositive="mask")
     upper.set_ylabel("cost")
     if solved_cost > 0:
         upper.axhline(solved_cost, color=MUTED, linewidth=1, linestyle=(0, (5, 3)))
@@ -51,6 +54,7 @@ def plot_curves(history: History, title: str, solved_cost: float, path: Path) ->
     lower.set_ylim(0, 1)
     lower.yaxis.set_major_formatter(PercentFormatter(1))
     lower.set_xlabel("timestep")
+    lower.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10), integer=True))
     lower.xaxis.set_major_formatter(EngFormatter(sep=""))
     last = int(history.timestep[-1])
     lower.set_xlim(0, max(1, last))

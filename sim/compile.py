@@ -1,4 +1,4 @@
-"""Compiles Verilog to a shared library, once: the cache is addressed by everything that enters it."""
+"""Compiles Verilog to a shared library, once: a cache is keyed by everything that goes into it."""
 
 import ctypes
 import hashlib
@@ -222,7 +222,11 @@ def _digest(content: bytes) -> str:
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> None:
     result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, **(environment or {})}
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(environment or {})},
     )
     if result.returncode:
         last = "\n".join((result.stderr or result.stdout).splitlines()[-20:])

@@ -63,7 +63,6 @@ public:
         (void)waveform;
 #endif
         fabric.clk = 0;
-        fabric.rst = 0;
         fabric.rx_valid = 0;
         fabric.rx_payload = 0;
         fabric.tx_ready = 0;

@@ -1,9 +1,11 @@
-"""The fabric in Amaranth's own simulator, behind the `Device` protocol: slow, but needs no compiler."""
+"""The fabric in Amaranth's simulator, behind the `Device` protocol: slow, but needs no compiler."""
 
 import contextlib
+import signal
+import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,14 @@ class PysimDevice(SimulatedDevice):
 
     Raises
     ------
+    ToolError
+        If the waveform cannot be written.
     AssertionError
         From any method, if an assertion in the gateware fails.
     """
 
     def __init__(self, plan: Plan, waveform: Path | None = None) -> None:
+        prepare_waveform(waveform)
         super().__init__(plan, AmaranthSimulation(Fabric(plan), plan, waveform))
 
 
@@ -59,6 +64,7 @@ class AmaranthSimulation:
         self._cycles = 0
         self._trace: StepTrace | None = None
         self._recorded = 0
+        self._failure: AssertionError | None = None
         # What the test bench is to do next, and what came of it.
         self._frames: Sequence[bytes] = ()
         self._replies: list[bytes] = []
@@ -69,7 +75,7 @@ class AmaranthSimulation:
         self._simulator.add_testbench(self._serve, background=True)
         stack = contextlib.ExitStack()
         if waveform is not None:
-            stack.enter_context(self._simulator.write_vcd(str(prepare_waveform(waveform))))
+            stack.enter_context(self._simulator.write_vcd(str(waveform)))
         self._close = weakref.finalize(self, stack.close)
         self._simulator.run()
 
@@ -106,7 +112,14 @@ class AmaranthSimulation:
     def _run(self) -> None:
         if not self._close.alive:
             raise LinkError("a device must be open to be used, but it was closed; open another")
-        self._simulator.run()
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with _interrupts_held():
+                self._simulator.run()
+        except AssertionError as failure:
+            self._failure = failure
+            raise
 
     async def _serve(self, ctx: Any) -> None:
         """Carry out one `exchange` or `advance` for each run of the simulator."""
@@ -152,15 +165,14 @@ class AmaranthSimulation:
     async def _watch(self, ctx: Any) -> None:
         """Count cycles and record timesteps."""
         shown = self._fabric.trace
-        members = (shown.valid, shown.cost, shown.baseline, shown.step, shown.parameters)
-        async for _, _, valid, cost, baseline, step, parameters in ctx.tick().sample(*members):
+        async for _ in ctx.tick():
             self._cycles += 1
             trace, row = self._trace, self._recorded
-            if valid and trace is not None and row < len(trace.cost):
-                trace.cost[row] = cost
-                trace.baseline[row] = baseline
-                trace.step[row] = step
-                trace.parameters[row] = self._unpack(parameters)
+            if trace is not None and row < len(trace.cost) and ctx.get(shown.valid):
+                trace.cost[row] = ctx.get(shown.cost)
+                trace.baseline[row] = ctx.get(shown.baseline)
+                trace.step[row] = ctx.get(shown.step)
+                trace.parameters[row] = self._unpack(ctx.get(shown.parameters))
                 self._recorded += 1
 
     def _unpack(self, parameters: int) -> list[int]:
@@ -168,3 +180,20 @@ class AmaranthSimulation:
         sign = 1 << (width - 1)
         fields = (parameters >> i * width for i in range(self._plan.parameters))
         return [(field + sign) % (2 * sign) - sign for field in fields]
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold a Ctrl-C back, since in the midst of a clock cycle it would leave half of it undone."""
+    held = []
+    outer = signal.getsignal(signal.SIGINT)
+    if outer is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, outer)
+        if held:
+            signal.raise_signal(signal.SIGINT)

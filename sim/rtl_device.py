@@ -1,8 +1,10 @@
 """The generated RTL, compiled, behind the `Device` protocol."""
 
 import ctypes
+import functools
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,10 @@ from pmgd.gateware.plan import Plan
 from pmgd.sim.compile import load
 from pmgd.sim.simulated_device import SimulatedDevice, prepare_waveform, quiet_cycles
 
-__all__ = ["CompiledSimulation", "RtlDevice"]
+__all__ = ["HARNESS", "CompiledSimulation", "RtlDevice", "harness"]
 
+HARNESS = "pmgd_harness"
+"""Name of the module that is compiled, around the fabric."""
 REPLY_BYTES = 256
 """More than the longest reply on the wire."""
 
@@ -34,14 +38,55 @@ class RtlDevice(SimulatedDevice):
     Raises
     ------
     ToolError
-        If Yosys, Verilator or a C++ compiler is missing.
+        If Yosys, Verilator or a C++ compiler is missing, or the waveform cannot be written.
     AssertionError
         From any method, if an assertion in the gateware fails.
     """
 
     def __init__(self, plan: Plan, waveform: Path | None = None) -> None:
-        library = load(verilog(plan), TOP, waveform=waveform is not None)
+        prepare_waveform(waveform)
+        text = _verilog(_Generated(plan.spec.name, plan.digest, plan))
+        library = load(text, HARNESS, waveform=waveform is not None)
         super().__init__(plan, CompiledSimulation(library, plan, waveform))
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """What Verilog depends on: writing it takes a second, a plan with other settings none."""
+
+    name: str
+    digest: int
+    plan: Plan = field(compare=False)
+
+
+@functools.lru_cache(maxsize=8)
+def _verilog(generated: _Generated) -> str:
+    return verilog(generated.plan) + harness(generated.plan)
+
+
+def harness(plan: Plan) -> str:
+    """Return the Verilog that holds a fabric's reset low, under the name `HARNESS`.
+
+    Every register begins at its initial value anyway. A reset that might change would have the
+    next state of all of them computed three times a cycle, which takes half as long again.
+    """
+    trace = {
+        "cost": plan.cost_bits,
+        "baseline": plan.cost_bits,
+        "step": plan.step_bits + 1,
+        "parameters": plan.parameters * plan.theta.bits,
+    }
+    widths = "".join(f"    output [{bits - 1}:0] trace_{name},\n" for name, bits in trace.items())
+    return (
+        f"\nmodule {HARNESS}(\n"
+        f"    input clk,\n"
+        f"    input rx_valid, input [7:0] rx_payload, output rx_ready,\n"
+        f"    output tx_valid, output [7:0] tx_payload, input tx_ready,\n"
+        f"{widths}"
+        f"    output trace_valid, output busy);\n"
+        f"  {TOP} fabric(.rst(1'b0), .*);\n"
+        f"endmodule\n"
+    )
 
 
 class _Recorder(ctypes.Structure):
@@ -76,8 +121,7 @@ class CompiledSimulation:
         self._library = library
         self._plan = plan
         self._trace: StepTrace | None = None
-        path = None if waveform is None else bytes(prepare_waveform(waveform))
-        self._handle = library.pmgd_create(path)
+        self._handle = library.pmgd_create(None if waveform is None else bytes(waveform))
         if not self._handle:
             raise ValueError("a library with waveforms must be given if a waveform is asked for")
         self._destroy = weakref.finalize(self, library.pmgd_destroy, self._handle)
@@ -150,7 +194,8 @@ class CompiledSimulation:
 
 
 def _pointer(array: NDArray[np.int64]) -> int:
-    assert array.dtype == np.int64 and array.flags.c_contiguous
+    if array.dtype != np.int64 or not array.flags.c_contiguous:
+        raise ValueError("a trace must be of contiguous 64-bit integers")
     return array.ctypes.data
 
 

@@ -94,14 +94,16 @@ def quiet_cycles(plan: Plan) -> int:
     return 10_000 + 4 * WORD_BITS * plan.scan.words
 
 
-def prepare_waveform(path: Path) -> Path:
-    """Create or empty the file that a waveform will go to, and return its path.
+def prepare_waveform(path: Path | None) -> None:
+    """Create or empty the file that a waveform will go to, if there is to be one.
 
     Raises
     ------
     ToolError
         If it cannot be written.
     """
+    if path is None:
+        return
     try:
         path.write_bytes(b"")
     except OSError as error:
@@ -109,4 +111,3 @@ def prepare_waveform(path: Path) -> Path:
             f"a waveform must go to a file that can be written, not {path}: {error.strerror}; "
             f"choose another path"
         ) from error
-    return path

@@ -24,10 +24,15 @@ async def send(
     stall: float = 0.0,
 ) -> None:
     """Put items on a stream, in order; before each, idle while `rng` draws below `stall`."""
+    ticks = aiter(ctx.tick().sample(stream.ready))
     for item in items:
-        await _stall(ctx, stream.valid, rng, stall)
+        while rng is not None and rng.random() < stall:
+            ctx.set(stream.valid, 0)
+            await anext(ticks)
         ctx.set(stream.payload, item)
-        await _until(ctx, stream.ready)
+        ctx.set(stream.valid, 1)
+        while not (await anext(ticks))[-1]:
+            pass
     ctx.set(stream.valid, 0)
 
 
@@ -40,10 +45,17 @@ async def receive(
     stall: float = 0.0,
 ) -> list[Any]:
     """Take `count` items from a stream; before each, refuse while `rng` draws below `stall`."""
+    ticks = aiter(ctx.tick().sample(stream.payload, stream.valid))
     items = []
     for _ in range(count):
-        await _stall(ctx, stream.ready, rng, stall)
-        items.append(await _until(ctx, stream.valid, stream.payload))
+        while rng is not None and rng.random() < stall:
+            ctx.set(stream.ready, 0)
+            await anext(ticks)
+        ctx.set(stream.ready, 1)
+        valid = False
+        while not valid:
+            *_, payload, valid = await anext(ticks)
+        items.append(payload)
     ctx.set(stream.ready, 0)
     return items
 
@@ -107,18 +119,3 @@ def simulate(
     else:
         with simulator.write_vcd(str(waveform)):
             simulator.run()
-
-
-async def _stall(ctx: Any, willing: Any, rng: random.Random | None, stall: float) -> None:
-    while rng is not None and rng.random() < stall:
-        ctx.set(willing, 0)
-        await ctx.tick()
-    ctx.set(willing, 1)
-
-
-async def _until(ctx: Any, condition: Any, sampled: Any = 0) -> Any:
-    # One-shot waits: unlike TickTrigger.until, they can be abandoned when the simulation ends.
-    while True:
-        *_, value, met = await ctx.tick().sample(sampled, condition)
-        if met:
-            return value

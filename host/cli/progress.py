@@ -75,7 +75,7 @@ class ProgressLine:
         return "  ".join(
             [
                 f"{_share(progress):4.0%}",
-                f"{count(progress.timestep):>{len(goal)}} / {goal}",
+                f"{count(progress.timestep):>{len(goal)}}/{goal}",
                 f"{rate(progress.timesteps_per_s):>7} steps/s",
                 f"cost {progress.cost:.2e}",
                 f"accuracy {progress.accuracy:6.1%}",

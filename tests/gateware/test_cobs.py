@@ -124,27 +124,31 @@ def test_decoder_equals_codec_on_garbage(wire, seed, stall):
     assert decode(wire, seed=seed, stall=stall) == expected(wire)
 
 
-def test_decoder_takes_any_length_and_starts_afresh_after_damage():
+def test_decoder_starts_afresh_after_damage():
     good = cobs_encode(b"pmgd\x00") + b"\x00"
-    long = b"\x02\x07" * 300 + b"\x00"
-    full = bytes([255]) + bytes([9]) * 254 + b"\x00"
-    truncated = bytes([255]) + bytes([9]) * 200 + b"\x00"
-    wire = b"\x00\x00" + good + long + good + full + truncated + b"\x00" + good
+    longest = cobs_encode(bytes(MAX_BYTES)) + b"\x00"
+    damaged = [
+        b"\x01" + longest,  # one byte too long
+        b"\x02\x07" * 300 + b"\x00",  # so long that eight bits do not count it
+        bytes([255]) + bytes([9]) * 254 + b"\x00",  # a block longer than a frame
+        bytes([254]) + bytes([9]) * 200 + b"\x00",  # ends within a block
+        b"\x02\x00",
+    ]
+    wire = b"\x00\x00" + b"".join(frame + b"\x00" + good + longest for frame in damaged)
     frames = decode(wire)
     assert frames == expected(wire)
-    assert [frame is None for frame in frames] == [False, False, False, False, True, False]
+    assert frames == [None, b"pmgd\x00", bytes(MAX_BYTES)] * len(damaged)
 
 
 def test_encoder_cuts_what_exceeds_its_memory():
     frame = bytes(range(1, 254)) + b"tail"
     encoder = CobsEncoder()
-    # The cut adds a code and a delimiter, so the codec's count of bytes is asked for two frames.
-    items = [frame[:MAX_BYTES], frame[MAX_BYTES:]]
-    uncut = [{"data": byte, "last": index == len(frame) - 1} for index, byte in enumerate(frame)]
-    wire = b"".join(cobs_encode(item) + b"\x00" for item in items)
+    items = [{"data": byte, "last": index == len(frame) - 1} for index, byte in enumerate(frame)]
+    parts = [frame[:MAX_BYTES], frame[MAX_BYTES:]]
+    wire = b"".join(cobs_encode(part) + b"\x00" for part in parts)
 
     async def sender(ctx):
-        await send(ctx, encoder.i, uncut)
+        await send(ctx, encoder.i, items)
 
     async def receiver(ctx):
         assert bytes(await receive(ctx, encoder.o, len(wire))) == wire

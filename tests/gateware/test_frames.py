@@ -138,7 +138,7 @@ def test_request_with_another_count_is_refused(request_: Request) -> None:
     assert decode_request(encode_request(request_)[:-1]) is None
 
 
-@pytest.mark.parametrize("body", [b"", b"\x01", b"\x01\x00\x05", b"\x01\x00" + bytes(5)])
+@pytest.mark.parametrize("body", [b"", b"\x01", b"\x01\x00\x05", b"\x01\x00" + bytes(6)])
 def test_intact_frames_of_impossible_length_are_refused(body: bytes) -> None:
     frame = cobs_encode(body + struct.pack("<I", zlib.crc32(body)))
     assert decode_reply(frame) is None

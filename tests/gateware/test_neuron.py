@@ -47,15 +47,18 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 
 
 class State:
-    """Random state of a neuron's synapses; the signs are mixed."""
+    """State of a neuron's synapses, random but for given parameters; the signs are mixed."""
 
-    def __init__(self, plan: Plan, layer: LayerPlan, rng: random.Random) -> None:
+    def __init__(
+        self, plan: Plan, layer: LayerPlan, rng: random.Random, thetas: list[int] | None = None
+    ) -> None:
         self.widths = [plan.theta.bits, plan.gradient_bits, plan.spec.fabric.lfsr_bits]
-        count = layer.inputs + 1
-        bounds = plan.theta.minimum, plan.theta.maximum
-        self.thetas = [rng.choice([rng.randint(*bounds), *bounds]) for _ in range(count)]
-        self.gradients = [rng.randrange(-500, 500) * bool(self.widths[1]) for _ in range(count)]
-        self.lfsrs = [rng.randrange(1, 2 ** self.widths[2]) for _ in range(count)]
+        count = range(layer.inputs + 1)
+        # Within a quarter of the range, where the sigmoid is not flat.
+        quarter = plan.theta.maximum // 4
+        self.thetas = thetas or [rng.randint(-quarter, quarter) for _ in count]
+        self.gradients = [rng.randrange(-500, 500) * bool(self.widths[1]) for _ in count]
+        self.lfsrs = [rng.randrange(1, 2 ** self.widths[2]) for _ in count]
         self.lfsrs[:2] = [self.lfsrs[0] | 1, self.lfsrs[1] & ~1]
         self.signs = [1 if lfsr & 1 else -1 for lfsr in self.lfsrs]
 
@@ -65,21 +68,22 @@ class State:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["first layer", "second layer"])
-def test_output(plan: Plan, number: int, random_seed: int) -> None:
+@pytest.mark.parametrize("thetas", ["random", "lowest", "highest"])
+def test_output(plan: Plan, number: int, thetas: str, random_seed: int) -> None:
     rng = random.Random(random_seed)
     layer, formats = plan.layers[number], plan.spec.formats
     source = formats.input if number == 0 else formats.activation
+    operand_shift = plan.theta.fraction_bits - formats.operand_fraction
     sum_shift = formats.operand_fraction + source.fraction_bits
     sum_shift -= formats.preactivation.fraction_bits
     dut = Neuron(plan, layer)
-    state = State(plan, layer, rng)
+    bound = {"random": None, "lowest": plan.theta.minimum, "highest": plan.theta.maximum}[thetas]
+    state = State(plan, layer, rng, None if bound is None else [bound] * (layer.inputs + 1))
     dtheta = rng.randrange(1, 2**plan.dtheta_bits)
 
     def output(perturb: int, x: list[int]) -> int:
         operands = [
-            operand(
-                theta, sign * dtheta * perturb, plan.theta.fraction_bits - formats.operand_fraction
-            )
+            operand(theta, sign * dtheta * perturb, operand_shift)
             for theta, sign in zip(state.thetas, state.signs, strict=True)
         ]
         total = operands[-1] * 2**source.fraction_bits
@@ -89,20 +93,27 @@ def test_output(plan: Plan, number: int, random_seed: int) -> None:
     async def testbench(ctx):
         await shift(ctx, dut.scan, state.bits())
         ctx.set(dut.broadcast.dtheta, dtheta)
-        bounds = source.minimum, source.maximum
         cases = [
-            (rng.randrange(2), [rng.choice([rng.randint(*bounds), *bounds]) for _ in range(n)])
+            (rng.randrange(2), [rng.randint(source.minimum, source.maximum) for _ in range(n)])
             for n in [layer.inputs] * 150
         ]
+        cases += [
+            (perturb, [x] * layer.inputs)
+            for perturb in (0, 1)
+            for x in (source.minimum, source.maximum)
+        ]
+        latency = plan.latency.layers[number]
         idle = [0] * layer.inputs
-        later = [(0, idle)] * plan.latency.layers[number]
+        later = [(0, idle)] * latency
         perturbs = [perturb for perturb, _ in cases + later]
         xs = [idle] + [x for _, x in cases + later]
         rows = list(zip(perturbs, xs, strict=False))
         seen = await drive(ctx, (dut.perturb, dut.x), rows, (dut.y,))
         expected = [(output(*case),) for case in cases]
-        assert len(set(expected)) > 1
-        assert_pipelined(seen, expected, plan.latency.layers[number])
+        if thetas == "random":
+            assert_pipelined(seen, expected, latency)
+        else:  # mostly saturated, hence all alike
+            assert seen[latency:] == expected
 
     simulate(dut, testbench)
 

@@ -1,4 +1,4 @@
-"""The updater against steps 6 and 7 of the specification's timestep, for every state it can have."""
+"""The updater against steps 6 and 7 of the specification's timestep, from every state."""
 
 import gc
 import random

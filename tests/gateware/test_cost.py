@@ -1,0 +1,102 @@
+"""The cost estimator against the specification's sum of squares, outputs in every cycle."""
+
+import random
+from itertools import product
+
+from datapath import Row, assert_pipelined, play
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pmgd.gateware.cost import Cost
+from pmgd.gateware.formats import Format
+from pmgd.gateware.latency import COST_CYCLES, tree_cycles
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.spec import Formats, Network, Spec, Training
+
+
+def plan_of(outputs: int, formats: Formats) -> Plan:
+    training = Training(eta=0)
+    return Plan(
+        Spec(name="cost", network=Network(layers=(1, outputs)), formats=formats, training=training)
+    )
+
+
+def cost(plan: Plan, y: Row, t: Row) -> int:
+    formats = plan.spec.formats
+    fractions = formats.activation.fraction_bits, formats.target.fraction_bits
+    fraction = max(fractions)
+    errors = [
+        a * 2 ** (fraction - fractions[0]) - b * 2 ** (fraction - fractions[1])
+        for a, b in zip(y, t, strict=True)
+    ]
+    kept = 2 * fraction if formats.cost is None else formats.cost.fraction_bits
+    return sum(error**2 for error in errors) >> (2 * fraction - kept)
+
+
+def check(plan: Plan, cases: list[tuple[Row, Row]], rng: random.Random) -> None:
+    """Evaluate the cases, a few of whose waves are no evaluations, and their costs and waves."""
+    dut = Cost(plan)
+    waves = [(rng.random() < 0.8, rng.randrange(2)) for _ in cases]
+    expected = [(*wave, cost(plan, *case)) for wave, case in zip(waves, cases, strict=True)]
+    rows = [(*wave, *case) for wave, case in zip(waves, cases, strict=True)]
+    latency = COST_CYCLES + tree_cycles(plan.outputs)
+    assert plan.latency.cost == latency
+    seen = play(
+        dut,
+        (dut.wave.valid, dut.wave.perturb, dut.y, dut.target),
+        rows + [(0, 0, *cases[0])] * latency,
+        (dut.arrived.valid, dut.arrived.perturb, dut.cost),
+    )
+    assert_pipelined(seen, expected, latency)
+
+
+def test_every_pair(random_seed: int) -> None:
+    """Every output and target of one and of two neurons, in formats of few bits."""
+    rng = random.Random(random_seed)
+    for outputs, y, t, kept in (
+        (1, "U0.6", "U1.0", None),
+        (1, "U0.3", "S2.2", "U4.3"),
+        (1, "U0.2", "U1.4", None),
+        (2, "U0.2", "S1.1", "U4.1"),
+        (2, "U0.3", "U1.0", None),
+    ):
+        formats = Formats(activation=y, target=t, cost=kept)
+        ys, ts = formats.activation, formats.target
+        pairs = list(product(range(2**ys.bits), range(ts.minimum, ts.maximum + 1)))
+        cases = [tuple(zip(*row, strict=True)) for row in product(pairs, repeat=outputs)]
+        rng.shuffle(cases)
+        check(plan_of(outputs, formats), cases, rng)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    signed = draw(st.booleans())
+    integer = draw(st.integers(int(signed), 3))
+    target = Format(signed, integer, draw(st.integers(0 if integer else 1, 6)))
+    formats = Formats(activation=Format(False, 0, draw(st.integers(1, 10))), target=target)
+    outputs = draw(st.integers(1, 6))
+    full = plan_of(outputs, formats)
+    # Any cost format with room for the largest cost: some of the fraction bits.
+    dropped = draw(st.none() | st.integers(0, full.cost_fraction))
+    if dropped is None:
+        return full
+    fraction = full.cost_fraction - dropped
+    largest = full.full_cost_maximum >> dropped
+    integer = max(0, largest.bit_length() - fraction, 1 - fraction) + draw(st.integers(0, 2))
+    kept = Format(False, integer, fraction)
+    return plan_of(outputs, Formats(activation=formats.activation, target=target, cost=kept))
+
+
+@settings(max_examples=25)
+@given(plan=plans(), seed=st.integers(0, 2**32 - 1))
+def test_any_format(plan: Plan, seed: int) -> None:
+    rng = random.Random(seed)
+    y, t = plan.spec.formats.activation, plan.spec.formats.target
+
+    def draw(fmt: Format) -> Row:
+        bounds = fmt.minimum, fmt.maximum
+        return tuple(rng.choice([*bounds, rng.randint(*bounds)]) for _ in range(plan.outputs))
+
+    extremes = [((y.maximum,) * plan.outputs, (bound,) * plan.outputs) for bound in (t.minimum, 0)]
+    extremes += [((0,) * plan.outputs, (t.maximum,) * plan.outputs)]
+    check(plan, extremes + [(draw(y), draw(t)) for _ in range(50)], rng)

@@ -1,0 +1,63 @@
+"""Every preset can be had by its name, and gives a plan."""
+
+import tomllib
+
+import pytest
+
+from pmgd.gateware.errors import SpecError
+from pmgd.gateware.formats import Format
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.presets import PRESETS, preset, xor
+from pmgd.gateware.spec import Spec
+
+
+@pytest.mark.parametrize("make", PRESETS)
+def test_presets_have_the_name_of_their_function(make) -> None:
+    spec = make()
+    assert spec.name == make.__name__
+    assert preset(spec.name) == spec
+    assert Plan(spec).parameters > 0
+    assert make.__doc__
+
+
+def test_xor_is_the_recommended_setting() -> None:
+    spec = xor()
+    assert spec.network.layers == (2, 2, 1)
+    assert spec.network.segments == 32
+    assert spec.formats.parameter == Format(True, 4, 8)
+    assert (spec.formats.rounding, spec.formats.overflow) == ("stochastic", "clip")
+    assert (spec.training.eta, spec.training.dtheta) == (0.5, 0.0625)
+    # Solved is a summed cost below 0.04; the mean over 4 samples is what is compared.
+    assert spec.training.solved_cost == 0.04 / 4
+
+
+XOR_TOML = """
+name = "xor"
+
+[network]
+layers = [2, 2, 1]
+
+[training]
+eta = 0.5
+dtheta = 0.0625
+solved_cost = 0.01
+
+[data]
+source = "xor"
+"""
+
+
+def test_xor_from_toml_is_the_preset() -> None:
+    spec = Spec.from_mapping(tomllib.loads(XOR_TOML))
+    assert spec == xor()
+    assert Plan(spec).digest == Plan(xor()).digest
+
+
+@pytest.mark.parametrize("name", ["xnor", "", "XOR", "xor.toml"])
+def test_unknown_names_are_refused(name: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        preset(name)
+    names = ", ".join(make.__name__ for make in PRESETS)
+    assert str(caught.value) == (
+        f"a preset must be one of {names}, not {name!r}; or give the path of a .toml"
+    )

@@ -1,0 +1,485 @@
+"""The sequencer by itself, against the specification's timestep as a few lines of Python."""
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from control import PLANS
+
+from pmgd.gateware.plan import TIMESTEP_BITS, WORD_BITS, Plan
+from pmgd.gateware.presets import xor
+from pmgd.gateware.sequencer import Sequencer
+from pmgd.sim.testbench import simulate
+
+SMALL = Plan(
+    xor().with_settings({"fabric.tau_bits": 3, "fabric.tau_theta_bits": 2, "fabric.samples": 5})
+)
+ALL = {"small": SMALL, "narrow": PLANS["narrow"], "wide": PLANS["wide"]}
+
+PHASES = ("phase_x", "phase_p", "phase_theta")
+TAUS = ("tau_x", "tau_p", "tau_theta")
+STATE = ("timestep", "stop_at", *PHASES, "sample_index")
+PULSES = ("advance", "draw", "round", "fetch", "apply")
+OTHERS = ("home", "probing", "invalidate", "update", "busy", "finished")
+
+
+@dataclass
+class Timestep:
+    """What one timestep did, how often it strobed what, and where it ended."""
+
+    advance: int = 0
+    draw: int = 0
+    round: int = 0
+    fetch: int = 0
+    apply: int = 0
+    fetched: int | None = None
+    new_sample: bool = False
+    """C0 was forgotten at the beginning."""
+    baseline: int = 0
+    perturbed: int = 0
+    updates: bool = False
+    end: tuple[int, ...] = ()
+    """Timestep and phases."""
+
+
+@dataclass
+class Model:
+    """The specification, "One timestep", as far as it concerns the sequencer."""
+
+    words: random.Random
+    tau_x: int = 1
+    tau_p: int = 1
+    tau_theta: int = 1
+    order: int = 0
+    sample_count: int = 1
+    timestep: int = 0
+    phase_x: int = 0
+    phase_p: int = 0
+    phase_theta: int = 0
+    sample_index: int = 0
+    baseline_valid: bool = False
+
+    def step(self):
+        new_sample, draws = self.phase_x == 0, False
+        if new_sample:
+            if self.order == 0:
+                draws = True
+                self.sample_index = (self.words.getrandbits(32) * self.sample_count) >> 32
+            elif self.sample_index + 1 >= self.sample_count:
+                self.sample_index = 0
+            else:
+                self.sample_index += 1
+            self.baseline_valid = False
+        advance = self.phase_p == 0
+        baseline = not self.baseline_valid
+        updates = self.phase_theta + 1 >= self.tau_theta
+        self.baseline_valid = not updates
+        for phase, tau in zip(PHASES, TAUS, strict=True):
+            following = getattr(self, phase) + 1
+            setattr(self, phase, 0 if following >= getattr(self, tau) else following)
+        self.timestep += 1
+        return Timestep(
+            advance=advance,
+            draw=draws,
+            round=1,
+            fetch=1,
+            apply=1,
+            fetched=self.sample_index,
+            new_sample=new_sample,
+            baseline=baseline,
+            perturbed=1,
+            updates=updates,
+            end=(self.timestep, self.phase_x, self.phase_p, self.phase_theta),
+        )
+
+
+@dataclass
+class Surroundings:
+    """All that is around a sequencer: answers what it asks for, and records what it does."""
+
+    dut: Sequencer
+    words: random.Random
+    latency: int = 4
+    home_cycles: int = 2
+    keeps_baseline: bool = False
+    """C0 is always valid, which no real filter's is."""
+
+    homed: bool = True
+    baseline_valid: bool = False
+    timesteps: list[Timestep] = field(default_factory=list)
+    finished_at: list[int] = field(default_factory=list)
+    probed: int = 0
+
+    async def bench(self, ctx):
+        dut = self.dut
+        names = (*PULSES, *OTHERS, "timestep", *PHASES, "sample_index")
+        signals = [getattr(dut, name) for name in names] + [dut.wave.valid, dut.wave.perturb]
+        costs, steps = {}, set()  # by the cycle in which they arrive
+        cycle = homing = 0
+        now = Timestep()
+        while True:
+            ctx.set(dut.homed, self.homed)
+            ctx.set(dut.cost_arrived, cycle in costs)
+            ctx.set(dut.step_arrived, cycle in steps)
+            ctx.set(dut.baseline_valid, self.baseline_valid or self.keeps_baseline)
+            *_, wave, perturb = values = (await ctx.tick().sample(*signals))[2:]
+            seen = dict(zip(names, values[:-2], strict=True))
+
+            pulsed = [name for name in PULSES if seen[name]]
+            active = pulsed or wave or seen["finished"]
+            assert seen["busy"] or not active, "nothing happens while it is not busy"
+            assert self.homed or not active, "nothing happens before the ring is home"
+            assert ("apply" in pulsed) == (cycle in steps), "a step is taken as it arrives"
+            if seen["probing"]:
+                assert not pulsed
+                assert not seen["invalidate"]
+            for name in pulsed:
+                setattr(now, name, getattr(now, name) + 1)
+            if seen["fetch"]:
+                now.fetched = seen["sample_index"]
+            if seen["apply"]:
+                now.updates = bool(seen["update"])
+                assert seen["invalidate"] == seen["update"], "C0 ends with its parameters"
+            elif seen["invalidate"]:
+                assert not now.fetch
+                now.new_sample = True
+            if wave and seen["probing"]:
+                assert not perturb
+                self.probed += 1
+                costs[cycle + self.latency - 1] = "probe"
+            elif wave:
+                assert (now.fetch, seen["sample_index"]) == (1, now.fetched)
+                now.perturbed += perturb
+                now.baseline += not perturb
+                costs[cycle + self.latency - 1] = "perturbed" if perturb else "baseline"
+                if perturb:
+                    steps.add(cycle + self.latency)
+            if costs.get(cycle) == "baseline":
+                self.baseline_valid = True
+            if seen["invalidate"]:
+                self.baseline_valid = False
+            if seen["finished"]:
+                now.end = (seen["timestep"], *(seen[phase] for phase in PHASES))
+                self.timesteps.append(now)
+                self.finished_at.append(cycle)
+                now = Timestep()
+            if seen["draw"]:
+                ctx.set(dut.word, self.words.getrandbits(32))
+            homing = homing + 1 if seen["home"] else 0
+            if homing > self.home_cycles:
+                self.homed = True
+            cycle += 1
+
+
+class Rig:
+    """A sequencer in its surroundings and a model of it, driven as the registers would."""
+
+    def __init__(self, plan, seed, **surroundings):
+        self.dut = Sequencer(plan)
+        self.model = Model(random.Random(seed))
+        self.around = Surroundings(self.dut, random.Random(seed), **surroundings)
+
+    def simulate(self, testbench, **options):
+        simulate(self.dut, testbench, background=[self.around.bench], **options)
+
+    def set(self, ctx, **settings):
+        for name, value in settings.items():
+            ctx.set(self.dut.settings[name], value)
+            setattr(self.model, name, value)
+
+    async def load(self, ctx, name, value):
+        ctx.set(self.dut.load[name], 1)
+        ctx.set(self.dut.loaded, value)
+        await ctx.tick()
+        ctx.set(self.dut.load[name], 0)
+        ctx.set(self.dut.loaded, 0xA5A5A5A5)
+
+    async def load_long(self, ctx, name, value):
+        await self.load(ctx, f"{name}_low", value & 0xFFFFFFFF)
+        await self.load(ctx, f"{name}_high", value >> WORD_BITS)
+
+    async def pulse(self, ctx, signal):
+        ctx.set(signal, 1)
+        await ctx.tick()
+        ctx.set(signal, 0)
+
+    async def wait(self, ctx):
+        """Wait until it has stopped; return the cycles that took."""
+        cycles = 0
+        while ctx.get(self.dut.busy):
+            await ctx.tick()
+            cycles += 1
+        # Whatever comes too late is recorded as well.
+        await ctx.tick().repeat(self.around.latency + 3)
+        assert not ctx.get(self.dut.busy)
+        return cycles
+
+    async def run(self, ctx, steps):
+        """RUN(n); return what each timestep did."""
+        del self.around.timesteps[:]
+        await self.load_long(ctx, "stop_at", ctx.get(self.dut.timestep) + steps)
+        assert ctx.get(self.dut.busy) == (steps > 0)
+        await self.wait(ctx)
+        return list(self.around.timesteps)
+
+    async def probe(self, ctx):
+        await self.pulse(ctx, self.dut.probe_start)
+        assert ctx.get(self.dut.busy)
+        await self.wait(ctx)
+
+    def state(self, ctx):
+        return {name: ctx.get(getattr(self.dut, name)) for name in STATE}
+
+
+def random_settings(plan, rng):
+    """Draw settings of which many are small, so that windows end, and some are 0 or extreme."""
+    fabric = plan.spec.fabric
+
+    def tau(bits):
+        return rng.choice([0, 1, 2, 3, rng.randrange(8), (1 << bits) - 1]) & (1 << bits) - 1
+
+    return {
+        "tau_x": tau(fabric.tau_bits),
+        "tau_p": tau(fabric.tau_bits),
+        "tau_theta": tau(fabric.tau_theta_bits),
+        "order": rng.getrandbits(1),
+        "sample_count": rng.randint(1, plan.sample.samples),
+    }
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_random_runs_equal_the_model(name, random_seed):
+    plan, rng = ALL[name], random.Random(random_seed)
+    rig = Rig(plan, random_seed, latency=rng.randint(2, 6))
+    model, fabric = rig.model, plan.spec.fabric
+
+    async def testbench(ctx):
+        for _ in range(50):
+            # Phases are left as the last run's taus made them.
+            rig.set(ctx, **random_settings(plan, rng))
+            rig.around.homed = rng.random() < 0.5
+            if rng.random() < 0.2:  # a restored state
+                widths = (fabric.tau_bits, fabric.tau_bits, fabric.tau_theta_bits)
+                for phase, bits in zip(PHASES, widths, strict=True):
+                    value = rng.choice([rng.getrandbits(bits), (1 << bits) - 1])
+                    await rig.load(ctx, phase, value)
+                    setattr(model, phase, value)
+                model.sample_index = rng.randrange(plan.sample.samples)
+                await rig.load(ctx, "sample_index", model.sample_index)
+            if rng.random() < 0.2:  # new samples or parameters
+                rig.around.baseline_valid = model.baseline_valid = False
+            if rng.random() < 0.2:
+                await rig.probe(ctx)
+            steps = rng.randrange(9)
+            assert await rig.run(ctx, steps) == [model.step() for _ in range(steps)]
+            state = {name: getattr(model, name) for name in STATE if name != "stop_at"}
+            assert rig.state(ctx) == {**state, "stop_at": model.timestep}
+
+    rig.simulate(testbench, deadline_cycles=100_000)
+
+
+def test_a_run_in_parts_is_the_whole_run(random_seed):
+    rng = random.Random(random_seed)
+    settings = {"tau_x": 3, "tau_p": 2, "tau_theta": 3, "order": 0, "sample_count": 5}
+    parts = [1, 0, 4, *(rng.randrange(7) for _ in range(4))]
+    whole = {}
+    for splits in (parts, [sum(parts)]):
+        rig = Rig(SMALL, random_seed)
+
+        async def testbench(ctx, rig=rig, splits=splits):
+            rig.set(ctx, **settings)
+            done = [each for steps in splits for each in await rig.run(ctx, steps)]
+            whole[len(splits)] = done, rig.state(ctx)
+
+        rig.simulate(testbench)
+    assert whole[len(parts)] == whole[1]
+    assert len(whole[1][0]) == sum(parts)
+
+
+@pytest.mark.parametrize("homed", [True, False])
+def test_halt_in_any_cycle_ends_the_run_after_the_timestep_under_way(homed, random_seed):
+    """Cycle 0 starts the run of three timesteps, in which every timestep takes as long."""
+    rig = Rig(SMALL, random_seed)
+    steps = 3
+
+    async def run_and_halt(ctx, *halts):
+        """Run, and halt in these cycles; return the cycles in which a timestep ended."""
+        dut = rig.dut
+        rig.around.homed = homed
+        start = ctx.get(dut.timestep)
+        await rig.load(ctx, "stop_at_low", start + steps)
+        ctx.set(dut.load.stop_at_high, 1)
+        ctx.set(dut.loaded, 0)
+        ends, busy, cycle = [], True, 0
+        while busy or cycle <= max(halts, default=1):
+            ctx.set(dut.halt, cycle in halts)
+            *_, finished, busy = await ctx.tick().sample(dut.finished, dut.busy)
+            ctx.set(dut.load.stop_at_high, 0)
+            busy |= cycle == 0
+            if finished:
+                ends.append(cycle)
+            cycle += 1
+        ctx.set(dut.halt, 0)
+        await rig.wait(ctx)
+        assert ctx.get(dut.timestep) == ctx.get(dut.stop_at) == start + len(ends)
+        return ends
+
+    async def testbench(ctx):
+        rig.set(ctx, order=1, sample_count=5)
+        ends = await run_and_halt(ctx)
+        assert len(ends) == steps
+        for halt in range(1, ends[-1] + 4):
+            expected = min(steps, 1 + sum(end < halt for end in ends))
+            assert await run_and_halt(ctx, halt) == ends[:expected], f"halted in cycle {halt}"
+            # Neither does the next run know of it, nor does a second halt change anything.
+            assert await run_and_halt(ctx) == ends
+            assert await run_and_halt(ctx, halt, halt + 2) == ends[:expected]
+
+    rig.simulate(testbench, deadline_cycles=100_000)
+
+
+def test_halt_while_idle_or_probing_is_forgotten(random_seed):
+    rig = Rig(SMALL, random_seed)
+
+    async def testbench(ctx):
+        await rig.pulse(ctx, rig.dut.halt)
+        assert len(await rig.run(ctx, 3)) == 3
+        await rig.pulse(ctx, rig.dut.probe_start)
+        length = await rig.wait(ctx)
+        for cycle in range(length + 2):
+            rig.around.homed = True
+            await rig.pulse(ctx, rig.dut.probe_start)
+            for _ in range(cycle):
+                await ctx.tick()
+            await rig.pulse(ctx, rig.dut.halt)
+            await rig.wait(ctx)
+            assert len(await rig.run(ctx, 3)) == 3, f"halted in cycle {cycle} of the probe"
+
+    rig.simulate(testbench)
+
+
+def test_probe_evaluates_once_and_leaves_training_alone(random_seed):
+    rng = random.Random(random_seed)
+    rig = Rig(SMALL, random_seed)
+
+    async def testbench(ctx):
+        for probes in range(1, 12):
+            rig.set(ctx, **random_settings(SMALL, rng))
+            await rig.run(ctx, rng.randrange(6))
+            before = rig.state(ctx), rig.around.baseline_valid
+            del rig.around.timesteps[:]
+            rig.around.homed = rng.random() < 0.5
+            await rig.probe(ctx)
+            assert rig.around.probed == probes
+            assert (rig.state(ctx), rig.around.baseline_valid) == before
+            assert not rig.around.timesteps
+
+    rig.simulate(testbench)
+
+
+def test_probe_is_seen_until_its_cost_arrives(random_seed):
+    latency = 7
+    rig = Rig(SMALL, random_seed, latency=latency)
+    dut = rig.dut
+
+    async def testbench(ctx):
+        for _ in range(2):
+            await rig.pulse(ctx, dut.probe_start)
+            while not ctx.get(dut.wave.valid):
+                assert ctx.get(dut.busy)
+                await ctx.tick()
+            for cycle in range(latency):
+                *_, probing, busy, arrived = await ctx.tick().sample(
+                    dut.probing, dut.busy, dut.cost_arrived
+                )
+                assert (probing, busy, arrived) == (1, 1, cycle == latency - 1)
+            assert not ctx.get(dut.probing)
+            assert not ctx.get(dut.busy)
+            await ctx.tick()
+
+    rig.simulate(testbench)
+
+
+def test_writing_timestep_never_starts_a_run(random_seed):
+    rng = random.Random(random_seed)
+    rig = Rig(SMALL, random_seed)
+    last = (1 << TIMESTEP_BITS) - 1
+
+    async def testbench(ctx):
+        now = 0
+        for _ in range(30):
+            value = rng.choice([0, now + 1, max(0, now - 1), last, rng.getrandbits(TIMESTEP_BITS)])
+            await rig.load(ctx, "timestep_low", value & 0xFFFFFFFF)
+            assert ctx.get(rig.dut.timestep) == now, "the low word is held"
+            await rig.load(ctx, "timestep_high", value >> WORD_BITS)
+            now = value & last
+            assert (ctx.get(rig.dut.timestep), ctx.get(rig.dut.stop_at)) == (now, now)
+            for _ in range(5):
+                assert not ctx.get(rig.dut.busy)
+                await ctx.tick()
+        assert not rig.around.timesteps
+
+    rig.simulate(testbench)
+
+
+def test_low_words_are_held_apart(random_seed):
+    rig = Rig(SMALL, random_seed)
+
+    async def testbench(ctx):
+        await rig.load(ctx, "stop_at_low", 0x11111111)
+        await rig.load(ctx, "timestep_low", 0x22222222)
+        assert (ctx.get(rig.dut.stop_at), ctx.get(rig.dut.timestep)) == (0, 0)
+        await rig.load(ctx, "timestep_high", 0x3333)
+        assert ctx.get(rig.dut.timestep) == ctx.get(rig.dut.stop_at) == 0x3333_22222222
+        # Below the timestep: nothing to do.
+        await rig.load(ctx, "stop_at_high", 0x0444)
+        assert ctx.get(rig.dut.stop_at) == 0x0444_11111111
+        assert not ctx.get(rig.dut.busy)
+        # What is held stays.
+        await rig.load(ctx, "stop_at_high", 0x0555)
+        assert ctx.get(rig.dut.stop_at) == 0x0555_11111111
+
+    rig.simulate(testbench)
+
+
+@pytest.mark.parametrize("start", [(1 << 32) - 2, (1 << TIMESTEP_BITS) - 4])
+def test_timesteps_count_past_a_word_and_up_to_the_last(start, random_seed):
+    rig = Rig(SMALL, random_seed)
+
+    async def testbench(ctx):
+        await rig.load_long(ctx, "timestep", start)
+        done = await rig.run(ctx, 3)
+        assert [each.end[0] for each in done] == [start + 1, start + 2, start + 3]
+        assert ctx.get(rig.dut.timestep) == ctx.get(rig.dut.stop_at) == start + 3
+
+    rig.simulate(testbench)
+
+
+@pytest.mark.parametrize("keeps_baseline", [False, True])
+@pytest.mark.parametrize("name", ["narrow", "wide", "small"])
+def test_cycles_of_a_timestep_are_the_declared_ones(name, keeps_baseline, random_seed):
+    """With a filter that keeps C0, a new sample and no new baseline meet, too."""
+    plan, rng = ALL[name], random.Random(random_seed)
+    rig = Rig(plan, random_seed, latency=plan.latency.step, keeps_baseline=keeps_baseline)
+    met = set()
+
+    async def testbench(ctx):
+        for _ in range(12):
+            rig.set(ctx, **random_settings(plan, rng))
+            del rig.around.finished_at[:]
+            done = await rig.run(ctx, 8)
+            ends = rig.around.finished_at
+            for number in range(1, 8):
+                kinds = {
+                    "new_sample": done[number].new_sample,
+                    "new_baseline": bool(done[number].baseline),
+                }
+                measured = ends[number] - ends[number - 1]
+                assert measured == plan.clocks_per_timestep(**kinds), kinds
+                met.add(tuple(kinds.values()))
+
+    rig.simulate(testbench)
+    if name == "small":
+        assert met == {(True, not keeps_baseline), (False, False)} | (
+            set() if keeps_baseline else {(False, True)}
+        )

@@ -1,0 +1,331 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pmgd.gateware import presets
+from pmgd.gateware.errors import (
+    DataError,
+    DeviceBusyError,
+    DeviceError,
+    DigestMismatchError,
+    LinkError,
+    SpecError,
+)
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.regmap import MAGIC, Reg
+from pmgd.gateware.seeds import expand
+from pmgd.gateware.spec import Training
+from pmgd.host.driver import Driver
+from pmgd.sim.golden_device import GoldenDevice
+
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+T = np.array([[0], [1], [1], [0]])
+
+
+class Disguised(GoldenDevice):
+    """Answers some registers with other values, and remembers what it was asked."""
+
+    def __init__(self, plan, answers):
+        super().__init__(plan)
+        self.answers = answers
+        self.accesses = []
+
+    def read(self, address, count=1):
+        self.accesses.append(address)
+        words = super().read(address, count)
+        for offset in range(count):
+            words[offset] = self.answers.get(address + offset, words[offset])
+        return words
+
+    def write(self, address, words):
+        self.accesses.append(("write", address))
+        super().write(address, words)
+
+
+def xor_plan(**settings):
+    return Plan(presets.xor().with_settings({k.replace("__", "."): v for k, v in settings.items()}))
+
+
+def ready(plan, seed=0):
+    driver = Driver(GoldenDevice(plan), plan)
+    driver.configure(plan.spec.training)
+    driver.load_samples(X, T)
+    driver.initialise(seed)
+    return driver
+
+
+# -- Identity -------------------------------------------------------------------------------------
+
+
+def test_a_stranger_is_recognised_by_its_magic_alone():
+    plan = xor_plan()
+    device = Disguised(plan, {Reg.MAGIC: 0xDEADBEEF, Reg.VERSION: 7, Reg.DIGEST_LOW: 1})
+    with pytest.raises(LinkError, match=r"0xdeadbeef.*nothing of this kind"):
+        Driver(device, plan)
+    assert device.accesses == [Reg.MAGIC]
+
+
+def test_the_version_comes_before_the_digest():
+    plan = xor_plan()
+    device = Disguised(plan, {Reg.VERSION: 7, Reg.DIGEST_LOW: 1})
+    with pytest.raises(DeviceError, match="version 1 of the interface, not 7") as caught:
+        Driver(device, plan)
+    assert type(caught.value) is DeviceError
+    assert device.accesses == [Reg.MAGIC, Reg.VERSION]
+
+
+def test_another_digest_is_refused_with_both_values():
+    plan, other = xor_plan(), xor_plan(formats__activation="U0.9")
+    with pytest.raises(DigestMismatchError) as caught:
+        Driver(GoldenDevice(other), plan)
+    message = str(caught.value)
+    assert f"{plan.digest:016x}" in message
+    assert f"{other.digest:016x}" in message
+    assert "regenerate" in message
+
+
+def test_looking_at_a_device_changes_nothing():
+    plan = xor_plan()
+    device = Disguised(plan, {})
+    Driver(device, plan)
+    assert device.accesses == [Reg.MAGIC, Reg.VERSION, Reg.DIGEST_LOW]
+    assert int(device.read(Reg.MAGIC)[0]) == MAGIC
+
+
+# -- Set-up ---------------------------------------------------------------------------------------
+
+
+def test_configure_writes_the_plans_settings():
+    plan = xor_plan()
+    driver = Driver(GoldenDevice(plan), plan)
+    training = Training(
+        tau_x=4, tau_p=2, tau_theta=7, eta=0.25, dtheta=0.125, order="sequential", steps=5
+    )
+    driver.configure(training)
+    mantissa, shift = Plan(plan.spec.replace(training=training)).scale()
+    written = [int(word) for word in driver.device.read(Reg.TAU_X, 7)]
+    assert written == [4, 2, 7, 32, mantissa, shift, 1]
+    assert driver.plan.digest == plan.digest
+    # eta / dtheta, from cost steps of 2^-16 to parameter steps of 2^-8.
+    assert mantissa / 2.0**shift == 0.25 / 0.125 * 2.0 ** (8 - 16)
+
+
+def test_a_setting_wider_than_its_register_is_refused():
+    driver = ready(xor_plan())
+    with pytest.raises(SpecError, match=r"tau_theta must be from 1 to 255, not 256"):
+        driver.configure(Training(tau_theta=256))
+
+
+def test_the_initial_state_comes_from_the_seed():
+    plan = xor_plan()
+    driver = ready(plan, seed=5)
+    seeds = expand(5, plan.parameters, plan.spec.fabric.lfsr_bits)
+    state = driver.read_state()
+    assert state.perturbers == tuple(seeds.perturbers)
+    assert state.parameters == tuple(np.rint(seeds.uniform * 256).astype(int))
+    assert (state.order_state, state.rounding_state) == (seeds.order, seeds.rounding)
+    assert state.gradients == (0,) * plan.parameters
+    assert (state.timestep, state.phase_x, state.phase_p, state.phase_theta) == (0, 0, 0, 0)
+    assert state.sample_index == 3
+    assert not state.baseline_valid
+
+
+def test_sequential_order_begins_with_the_first_sample():
+    driver = ready(xor_plan(training__order="sequential"))
+    seen = []
+    for _ in range(6):
+        driver.run(1)
+        seen.append(driver.read_state().sample_index)
+    assert seen == [0, 1, 2, 3, 0, 1]
+
+
+def test_an_initial_range_beyond_the_format_is_refused():
+    with pytest.raises(SpecError, match=r"init_range must be at most 8.*not 8\.5"):
+        ready(xor_plan(training__init_range=8.5))
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "message"),
+    [
+        (X[:, :1], T, r"inputs must have the shape \(samples, 2\).*not \(4, 1\)"),
+        (X[:0], T[:0], r"at least one sample, not \(0, 2\)"),
+        (X, T[:3], r"as many targets as inputs, not 3 and 4"),
+        (X + 1, T, r"inputs must be from 0 to 1 in U1\.0, not from 1 to 2"),
+        (X * 1.0, T, r"inputs must be integers, not float64"),
+        (np.zeros((17, 2), int), np.zeros((17, 1), int), r"1 to 16 samples.*not 17"),
+    ],
+)
+def test_samples_that_do_not_fit_are_refused(x, t, message):
+    driver = ready(xor_plan())
+    with pytest.raises(DataError, match=message):
+        driver.load_samples(x, t)
+
+
+# -- State and runs -------------------------------------------------------------------------------
+
+WINDOWS = {"training__tau_theta": 7, "training__tau_x": 4, "training__tau_p": 3}
+
+
+@pytest.mark.parametrize("settings", [{}, WINDOWS, {"fabric__tau_theta_bits": 1}])
+def test_a_restored_state_goes_on_bit_for_bit(settings):
+    plan = xor_plan(**settings)
+    first = ready(plan, seed=3)
+    first.run(101)  # in the middle of every window
+    saved = first.read_state()
+    first.run(200)
+
+    second = ready(plan, seed=99)
+    second.run(17)
+    second.write_state(saved)
+    assert second.read_state() == saved
+    second.run(200)
+    assert second.read_state() == first.read_state()
+    assert first.timestep == 301
+
+
+def test_a_state_of_another_size_is_refused():
+    driver = ready(xor_plan())
+    state = driver.read_state()
+    with pytest.raises(DeviceError, match="9 parameters for this plan, not 10"):
+        driver.write_state(replace(state, parameters=(*state.parameters, 0)))
+
+
+def test_the_state_of_a_wide_sample_and_a_wide_scan_ring():
+    spec = presets.xor().with_settings(
+        {
+            "network.layers": [5, 3, 2],
+            "formats.input": "S2.11",
+            "formats.target": "U0.9",
+            "formats.parameter": "S5.11",
+            "training.tau_theta": 5,
+        }
+    )
+    plan = Plan(spec)
+    assert (plan.sample.words, plan.sample.stride) == (3, 4)  # gaps between the samples
+    rng = np.random.default_rng(1)
+    x, t = rng.integers(-4096, 4096, (7, 5)), rng.integers(0, 512, (7, 2))
+
+    def trained(runs):
+        driver = Driver(GoldenDevice(plan), plan)
+        driver.configure(spec.training)
+        driver.load_samples(x, t)
+        driver.initialise(2)
+        for steps in runs:
+            driver.run(steps)
+        return driver
+
+    once, twice = trained([40]), trained([13, 27])
+    state = once.read_state()
+    assert state == twice.read_state()
+    assert min(state.parameters) < 0 < max(state.parameters)
+    once.write_state(state)
+    assert once.read_state() == state
+
+
+def test_parameters_are_given_as_stored_and_as_real():
+    driver = ready(xor_plan())
+    driver.run(50)
+    stored, real = driver.parameters()
+    assert tuple(stored) == driver.read_state().parameters
+    assert np.array_equal(real, stored / 256)
+
+
+def test_a_run_ends_where_it_was_told_to():
+    driver = ready(xor_plan())
+    driver.run(0)
+    assert driver.timestep == 0
+    driver.run(33)
+    assert driver.timestep == 33
+    with pytest.raises(SpecError, match=r"from 0 to .* timesteps, not -1"):
+        driver.run(-1)
+
+
+def test_long_counters_use_both_words():
+    driver = ready(xor_plan())
+    start = (1 << 32) - 3
+    driver.write_state(replace(driver.read_state(), timestep=start))
+    driver.run(7)
+    assert driver.timestep == start + 7
+    with pytest.raises(SpecError, match=f"from 0 to {(1 << 48) - 1 - start - 7} timesteps"):
+        driver.run(1 << 48)
+
+
+def test_an_interrupted_run_leaves_the_device_stopped():
+    plan = xor_plan()
+
+    class Interrupted(GoldenDevice):
+        waits = 0
+
+        def wait(self, timeout_s=None):
+            self.waits += 1
+            if self.waits == 1:
+                raise KeyboardInterrupt
+            super().wait(timeout_s)
+
+    device = Interrupted(plan)
+    driver = Driver(device, plan)
+    driver.configure(plan.spec.training)
+    driver.load_samples(X, T)
+    driver.initialise(0)
+    with pytest.raises(KeyboardInterrupt):
+        driver.run(1_000_000)
+    assert driver.timestep < 1_000_000
+    driver.read_state()  # refused while busy
+
+
+def test_windows_are_refused_while_running():
+    driver = ready(xor_plan())
+    driver.device.write(Reg.STOP_AT_LOW, [1000, 0])
+    with pytest.raises(DeviceBusyError):
+        driver.read_state()
+    driver.device.wait()
+    assert driver.read_state().timestep == 1000
+
+
+# -- Evaluation -----------------------------------------------------------------------------------
+
+
+def test_evaluation_computes_the_mean_squared_error_and_touches_nothing():
+    driver = ready(xor_plan(**WINDOWS))
+    driver.run(101)
+    before = driver.read_state()
+    outputs, cost = driver.evaluate(X, T)
+    assert outputs.shape == (4, 1)
+    # No bit of the cost is dropped in this format, so the float mean is exact.
+    assert cost == np.mean((outputs / 256 - T) ** 2)
+    assert driver.read_state() == before
+
+
+def test_evaluation_takes_more_samples_than_the_memory_and_averages_the_outputs():
+    spec = presets.xor().with_settings({"network.layers": [2, 3, 2], "fabric.samples": 4})
+    plan = Plan(spec)
+    driver = Driver(GoldenDevice(plan), plan)
+    driver.configure(spec.training)
+    targets = np.tile([[0, 1], [1, 0]], (4, 1))
+    driver.load_samples(X, targets[:4])
+    driver.initialise(0)
+    outputs, cost = driver.evaluate(np.tile(X, (2, 1)), targets)
+    assert outputs.shape == (8, 2)
+    assert cost == np.mean((outputs / 256 - targets) ** 2)
+
+
+def test_a_trace_is_the_run_it_records():
+    plan = xor_plan(training__tau_theta=4)
+    traced, run = ready(plan), ready(plan)
+    trace = traced.trace(30)
+    run.run(30)
+    assert traced.read_state() == run.read_state()
+    assert tuple(trace.parameters[-1]) == run.read_state().parameters
+    assert trace.cost.shape == trace.baseline.shape == trace.step.shape == (30,)
+
+
+def test_only_simulations_can_trace():
+    plan = xor_plan()
+    golden = GoldenDevice(plan)
+
+    class Board:
+        read, write, wait, close = golden.read, golden.write, golden.wait, golden.close
+
+    with pytest.raises(DeviceError, match="needs a simulated device, not Board"):
+        Driver(Board(), plan).trace(1)
