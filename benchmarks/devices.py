@@ -7,7 +7,6 @@ work disturbs all of them alike, so read the ratios.
 import argparse
 import time
 
-
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import preset
 from pmgd.gateware.spec import Data
@@ -33,6 +32,7 @@ def speed(run, steps: int) -> float:
 
 
 def main() -> None:
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("preset", nargs="?", default="xor")
     spec = preset(parser.parse_args().preset)

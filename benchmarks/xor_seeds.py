@@ -16,6 +16,7 @@ from pmgd.sim.golden import Golden
 
 
 def main() -> None:
+    """Train and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[])

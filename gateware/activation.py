@@ -40,9 +40,7 @@ class Activation(wiring.Component):
     def __init__(self, table: PiecewiseLinear, *, sum_bits: int, sum_shift: int) -> None:
         self._table = table
         self._sum_shift = index(sum_shift)
-        super().__init__(
-            {"sum": In(signed(sum_bits)), "y": Out(unsigned(table.activation.bits))}
-        )
+        super().__init__({"sum": In(signed(sum_bits)), "y": Out(unsigned(table.activation.bits))})
 
     def elaborate(self, platform):
         m = Module()

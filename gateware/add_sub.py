@@ -34,9 +34,7 @@ class AddSub(wiring.Component):
     def __init__(self, bits: int) -> None:
         self._bits = index(bits)
         shape = signed(self._bits)
-        super().__init__(
-            {"a": In(shape), "b": In(shape), "subtract": In(1), "result": Out(shape)}
-        )
+        super().__init__({"a": In(shape), "b": In(shape), "subtract": In(1), "result": Out(shape)})
 
     def elaborate(self, platform):
         m = Module()

@@ -1,6 +1,6 @@
 """Routes an access on the word bus to its region."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Assert, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -56,7 +56,7 @@ class Decoder(wiring.Component):
                 target.data.eq(request.data),
             ]
 
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("IDLE"):
                 m.d.comb += self.bus.request.ready.eq(1)
                 with m.If(self.bus.request.valid):
@@ -96,6 +96,8 @@ class Decoder(wiring.Component):
                 ]
                 with m.If(self.bus.response.ready):
                     m.next = "IDLE"
+
+        m.d.sync += Assert(fsm.ongoing("ACCESS") | ~started, "every access begins with a strobe")
         return m
 
     def _exists(self, window: Window, offset):

@@ -8,9 +8,10 @@ from pmgd.gateware.cost import Cost
 from pmgd.gateware.decoder import Decoder
 from pmgd.gateware.filter import Filter
 from pmgd.gateware.generator import WordGenerator
+from pmgd.gateware.layout import MANTISSA_BITS, SHIFT_BITS
 from pmgd.gateware.link import Link
 from pmgd.gateware.network import Network
-from pmgd.gateware.plan import MANTISSA_BITS, SHIFT_BITS, Plan
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.probe import Probe
 from pmgd.gateware.registers import Registers
 from pmgd.gateware.samples import Samples
@@ -23,7 +24,7 @@ __all__ = ["Fabric"]
 
 
 class Fabric(wiring.Component):
-    """The patent's system 100 (Fig. 1): network 102, cost estimator 104, filter 106, transmitter 108.
+    """The patent's system 100 (Fig. 1), of network 102, cost 104, filter 106, transmitter 108.
 
     Parameters
     ----------

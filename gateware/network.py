@@ -13,7 +13,7 @@ __all__ = ["Network"]
 
 
 class Network(wiring.Component):
-    """Computes the network's outputs y = f(x; theta), every parameter a circuit of its own (Fig. 1).
+    """Computes the outputs y = f(x; theta), every parameter a circuit of its own (Fig. 1).
 
     Latency from `wave` and `x` to `arrived` and `y`: ``plan.latency.network`` cycles. A new
     evaluation may start every cycle, and its wave travels with it.

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from pmgd.gateware.activation import Activation
 from pmgd.gateware.adder_tree import AdderTree
 from pmgd.gateware.broadcast import BroadcastLayout, ScanSignature
-from pmgd.gateware.plan import LayerPlan, Plan
+from pmgd.gateware.layout import LayerPlan
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.synapse import Synapse
 
 __all__ = ["Neuron"]

@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.bus import TargetSignature
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS, Plan
+from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.plan import Plan
 
 __all__ = ["Probe"]
 

@@ -7,15 +7,8 @@ registers listed by `registers`, the others are windows.
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from pmgd.gateware.plan import (
-    INTERFACE_VERSION,
-    MANTISSA_BITS,
-    REGION_SHIFT,
-    SHIFT_BITS,
-    TIMESTEP_BITS,
-    WORD_BITS,
-    Plan,
-)
+from pmgd.gateware.layout import MANTISSA_BITS, REGION_SHIFT, SHIFT_BITS, TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 
 __all__ = [
     "MAGIC",

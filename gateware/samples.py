@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.bus import TargetSignature
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS, SampleLayout
+from pmgd.gateware.layout import WORD_BITS, SampleLayout
 
 __all__ = ["Samples"]
 
@@ -64,7 +64,9 @@ class Samples(wiring.Component):
         # A memory for each word, so that words can be written one by one.
         for k in range(layout.words):
             width = min(WORD_BITS, layout.bits - k * WORD_BITS)
-            memory = Memory(shape=unsigned(width), depth=layout.samples, init=[])
+            # In registers, a small memory would take more of a small device than several neurons.
+            attrs = {"ram_style": "block"}
+            memory = Memory(shape=unsigned(width), depth=layout.samples, init=[], attrs=attrs)
             m.submodules[f"word_{k}"] = memory
             write, read = memory.write_port(), memory.read_port()
             selected = word == k

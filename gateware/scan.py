@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from pmgd.gateware.broadcast import ScanSignature
 from pmgd.gateware.bus import TargetSignature
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS, ScanLayout
+from pmgd.gateware.layout import WORD_BITS, ScanLayout
 
 __all__ = ["Scan"]
 
@@ -16,8 +16,8 @@ class Scan(wiring.Component):
     """Rotates the ring of all synapses' state to the word that is wanted.
 
     Every access turns the ring by whole words until the wanted one has passed: 32 cycles a word,
-    one word for accesses in sequence. A word that is read goes in again as it came out. The ring must be
-    home, word 0 first, before the fabric runs.
+    one word for accesses in sequence. A word that is read goes in again as it came out. The ring
+    must be home, word 0 first, before the fabric runs.
 
     Parameters
     ----------

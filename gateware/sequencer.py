@@ -4,7 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from pmgd.gateware.plan import TIMESTEP_BITS, WORD_BITS, Plan
+from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.registers import SettingsLayout, StateLayout
 from pmgd.gateware.wave import WaveLayout
 

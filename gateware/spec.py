@@ -4,6 +4,7 @@ A `Spec` is frozen and validated when it is made. `Network`, `Formats` and `Fabr
 gateware is generated and enter the digest; `Training` and `Data` are run-time choices and do not.
 """
 
+import difflib
 import math
 import operator
 from collections.abc import Iterable, Mapping
@@ -314,9 +315,7 @@ class Spec(_Section):
         mapping = self.to_mapping()
         for key, value in settings.items():
             if key not in _keys(type(self)):
-                raise SpecError(
-                    f"a setting must be one of {', '.join(_keys(type(self)))}, not {key!r}"
-                )
+                raise SpecError(_unknown("a setting", key, _keys(type(self))))
             *path, last = key.split(".")
             section = mapping
             for name in path:
@@ -340,6 +339,12 @@ def _keys(kind: type, prefix: str = "") -> list[str]:
     return keys
 
 
+def _unknown(what: str, key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{what} must be one of {', '.join(known)}, not {key!r}{hint}"
+
+
 def _build(kind: Any, mapping: Any, where: str) -> Any:
     if not isinstance(mapping, Mapping):
         what = where.rstrip(".") or "a specification"
@@ -347,7 +352,7 @@ def _build(kind: Any, mapping: Any, where: str) -> Any:
     hints = get_type_hints(kind)
     for key in mapping:
         if key not in hints:
-            raise SpecError(f"a setting here must be one of {', '.join(hints)}, not {where}{key}")
+            raise SpecError(_unknown("a setting here", where + key, [where + k for k in hints]))
     for required in fields(kind):
         absent = required.name not in mapping
         if absent and required.default is MISSING and required.default_factory is MISSING:

@@ -20,7 +20,9 @@ class TraceSignature(wiring.Signature):
         Perturbed and baseline cost.
     step
         The broadcast step u.
-    parameters
+
+    Parameters
+    ----------
         Every theta after the timestep, W bits each, parameter 0 in the low bits.
     """
 

@@ -7,8 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.broadcast import StepLayout
-from pmgd.gateware.wave import delay
 from pmgd.gateware.latency import TRANSMITTER_CYCLES
+from pmgd.gateware.wave import delay
 
 __all__ = ["Transmitter"]
 
@@ -74,18 +74,33 @@ class Transmitter(wiring.Component):
         product = Signal(signed(len(self.change) + len(self.mantissa)))
         m.d.sync += product.eq(self.change * self.mantissa)
 
-        unit = Signal(1 << len(self.shift))
-        m.d.comb += unit.eq(1 << self.shift)
-        addend = self.word & (unit - 1) if self._stochastic else unit >> 1
-        rounded = Signal(signed(max(len(product), len(unit)) + 2))
-        m.d.sync += rounded.eq((product + addend) >> self.shift)
+        kept = Signal(signed(1 << len(self.shift)))  # ones where the shift drops no bits
+        m.d.comb += kept.eq(-1 << self.shift)
+        addend = self.word & ~kept if self._stochastic else (1 << self.shift) >> 1
+        total = Signal(signed(max(len(product), len(kept)) + 2))
+        m.d.comb += total.eq(product + addend)
+        # Only as many bits are shifted as a step has, by the largest distance first: each stage then
+        # needs few bits of the one before. All bits above them must equal the sign.
+        shifted = total
+        for k in reversed(range(len(self.shift))):
+            shifted = Mux(self.shift[k], shifted >> (1 << k), shifted)
+        folded = Mux(total[-1], ~total, total)
+        rounded = Signal(signed(self._step_bits + 1))
+        negative = Signal()
+        beyond = Signal()
+        m.d.sync += [
+            rounded.eq(shifted),
+            negative.eq(total[-1]),
+            beyond.eq(((folded >> self._step_bits) & kept).any()),
+        ]
 
         magnitude = Signal(len(rounded))
-        m.d.comb += magnitude.eq(Mux(rounded[-1], -rounded, rounded))
+        m.d.comb += magnitude.eq(Mux(negative, -rounded, rounded))
+        clips = beyond | magnitude[-1]
         largest = (1 << self._step_bits) - 1
         m.d.sync += [
-            self.step.negative.eq(rounded[-1]),
-            self.step.magnitude.eq(Mux(magnitude > largest, largest, magnitude)),
+            self.step.negative.eq(negative),
+            self.step.magnitude.eq(Mux(clips, largest, magnitude)),
         ]
         m.d.comb += self.arrived.eq(delay(m, self.valid, TRANSMITTER_CYCLES, "valid"))
         return m

@@ -12,7 +12,7 @@ MIN_DIVISOR = 8
 """Clock cycles a bit, at least: fewer, and the middle of a bit is found too coarsely."""
 
 _MAX_ERROR = 0.015
-"""Of the rate that a whole divisor gives. A receiver tolerates about 4 %; the rest is the host's."""
+"""Of the rate that a whole divisor gives; a receiver tolerates about 4 % of both ends together."""
 
 
 def baud_divisor(clock_hz: float, baud: int) -> int:
@@ -104,13 +104,13 @@ class UartReceiver(wiring.Component):
             with m.State("STOP"):
                 m.d.sync += countdown.eq(countdown - 1)
                 with m.If(countdown == 0):
+                    m.next = "RESYNC"
                     with m.If(self.wire):
                         m.d.sync += [self.bytes.payload.eq(shifted), self.bytes.valid.eq(1)]
-                    m.next = "RESYNC"
-            with m.State("RESYNC"):
-                # A missing stop bit may go on as a break; a byte begins with a falling edge.
-                with m.If(self.wire):
-                    m.next = "IDLE"
+                        m.next = "IDLE"
+            # A missing stop bit may go on as a break; a byte begins with a falling edge.
+            with m.State("RESYNC"), m.If(self.wire):
+                m.next = "IDLE"
         return m
 
 

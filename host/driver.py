@@ -14,7 +14,8 @@ from pmgd.gateware.errors import (
     SpecError,
 )
 from pmgd.gateware.formats import Format, quantise
-from pmgd.gateware.plan import INTERFACE_VERSION, TIMESTEP_BITS, WORD_BITS, Plan
+from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.regmap import MAGIC, REGION_SHIFT, Reg, Region
 from pmgd.gateware.seeds import expand
 from pmgd.gateware.spec import Training
@@ -139,23 +140,13 @@ class Driver:
         The seed expands to the parameters, uniform within `Training.init_range`, and to the
         state of every generator; counters and G become zero. The sample index is that of the
         last sample loaded, so that a sequential order begins with the first.
-
-        Raises
-        ------
-        SpecError
-            If `Training.init_range` exceeds the parameters' format.
         """
         plan = self.plan
         seeds = expand(seed, plan.parameters, plan.spec.fabric.lfsr_bits)
-        init_range = plan.spec.training.init_range
-        bound = -float(plan.theta.to_real(plan.theta.minimum))
-        if init_range > bound:
-            raise SpecError(
-                f"training.init_range must be at most {bound:g}, the bound of formats.parameter "
-                f"{plan.theta}, not {init_range:g}; lower it or widen the format"
-            )
         # A draw within half a last bit of +bound is clipped to the format's maximum.
-        parameters = quantise(seeds.uniform * init_range, plan.theta, "initial parameters").stored
+        parameters = quantise(
+            seeds.uniform * plan.spec.training.init_range, plan.theta, "initial parameters"
+        ).stored
         self.write_state(
             State(
                 parameters=tuple(map(int, parameters)),

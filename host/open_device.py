@@ -1,14 +1,21 @@
 """Devices by name: the one place where the host reaches the simulations, and only when asked."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pmgd.gateware.device import Device
 from pmgd.gateware.errors import DeviceError, ToolError
+from pmgd.gateware.framed import FramedDevice
 from pmgd.gateware.plan import Plan
 
-__all__ = ["DEVICE_NAMES", "compiler_version", "open_device"]
+if TYPE_CHECKING:
+    from pmgd.sim.emulator import Emulator
 
-DEVICE_NAMES = ("golden", "rtl", "pysim", "serial:PORT")
+__all__ = ["DEVICE_NAMES", "compiler_version", "open_device", "open_emulator"]
+
+DEVICE_NAMES = ("golden", "rtl", "pysim", "serial:PORT[@BAUD]")
 """What `open_device` accepts."""
 
 
@@ -19,9 +26,10 @@ def open_device(name: str, plan: Plan, waveform: Path | None = None) -> Device:
     ----------
     name
         ``"golden"``, the integer model; ``"rtl"``, the compiled RTL; ``"pysim"``, the RTL in
-        Amaranth's simulator, slower but in need of no compiler; ``"serial:PORT"``, a board.
+        Amaranth's simulator, slower but in need of no compiler; ``"serial:PORT"`` or
+        ``"serial:PORT@BAUD"``, a board, by default at 1,000,000 baud.
     plan
-        What to generate.
+        What to generate, or what the board was generated from, which only a `Driver` checks.
     waveform
         A ``.vcd`` file to record the signals of ``"rtl"`` or ``"pysim"`` in.
 
@@ -33,30 +41,37 @@ def open_device(name: str, plan: Plan, waveform: Path | None = None) -> Device:
     ------
     DeviceError
         If there is no device of that name, or it has no waveform.
+    LinkError
+        If the port of a board cannot be used.
     ToolError
         If something it needs is not installed.
     """
     if name not in ("golden", "rtl", "pysim") and not name.startswith("serial:"):
         raise DeviceError(f"a device must be one of {', '.join(DEVICE_NAMES)}, not {name!r}")
+    if waveform is not None and name not in ("rtl", "pysim"):
+        raise DeviceError(
+            f"a waveform needs a device with signals, rtl or pysim, not {name}; choose one of them"
+        )
     if name.startswith("serial:"):
-        raise DeviceError(
-            f"a device must be golden, rtl or pysim in this version, not {name}: boards are not "
-            f"available yet; choose one of the three"
-        )
-    if waveform is not None and name == "golden":
-        raise DeviceError(
-            f"a waveform needs a device with signals, rtl or pysim, not {name}; choose one of "
-            f"them, or trace to an .npz file"
-        )
-    try:
+        return _open_board(name)
+    with _installed(f"device {name}", "sim"):
         return _open(name, plan, waveform)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("pmgd"):
-            raise
-        raise ToolError(
-            f"device {name} needs the package {error.name}, which is not installed; install it "
-            f"with: pip install 'pmgd[sim]'"
-        ) from error
+
+
+def open_emulator(plan: Plan, link: Path | None = None) -> "Emulator":
+    """Open a `pmgd.sim.emulator.Emulator`; the caller closes it.
+
+    Raises
+    ------
+    DeviceError
+        If the link cannot be made.
+    ToolError
+        If something it needs is not installed.
+    """
+    with _installed("an emulator", "sim"):
+        from pmgd.sim.emulator import Emulator
+
+        return Emulator(plan, link)
 
 
 def compiler_version() -> str:
@@ -71,6 +86,32 @@ def compiler_version() -> str:
 
     compiler = find_compiler()
     return compiler.version.partition("\n")[0].strip() or " ".join(compiler.command)
+
+
+@contextmanager
+def _installed(what: str, extra: str) -> Generator[None]:
+    """Say how to install a package that turns out to be missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("pmgd"):
+            raise
+        raise ToolError(
+            f"{what} needs the package {error.name}, which is not installed; install it with: "
+            f"pip install 'pmgd[{extra}]'"
+        ) from error
+
+
+def _open_board(name: str) -> Device:
+    port, at, rate = name.removeprefix("serial:").partition("@")
+    if not port or (at and not (rate.isdecimal() and int(rate) > 0)):
+        raise DeviceError(
+            f"a board must be given as serial:PORT or serial:PORT@BAUD, such as "
+            f"serial:/dev/ttyUSB0@115200, not {name!r}"
+        )
+    with _installed(f"device {name}", "serial"):
+        from pmgd.host.serial_transport import DEFAULT_BAUD, SerialTransport
+    return FramedDevice(SerialTransport(port, int(rate) if at else DEFAULT_BAUD))
 
 
 def _open(name: str, plan: Plan, waveform: Path | None) -> Device:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pmgd.gateware.device import Words
-from pmgd.gateware.plan import WORD_BITS
+from pmgd.gateware.layout import WORD_BITS
 
 __all__ = ["bits_to_words", "fields_from_bits", "fields_to_bits", "words_to_bits"]
 

@@ -28,7 +28,8 @@ _VERILATOR_FLAGS = (
     "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "--assert", "-Wno-lint",
 )  # fmt: skip
 # Hidden symbols keep the libraries of two fabrics in one process apart.
-_COMPILE_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden")
+_COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-fvisibility=hidden")
+_OFTEN, _SELDOM = "-O2", "-O1"  # for code that runs every cycle, and for the rest of it
 _LINK_FLAGS = ("-shared", "-pthread")
 
 
@@ -51,7 +52,8 @@ def find_compiler() -> Compiler:
     chosen = shlex.split(os.environ.get("CXX", ""))
     candidates = [chosen] if chosen else [["g++"], ["clang++"]]
     if not chosen and importlib.util.find_spec("ziglang"):
-        candidates.append([sys.executable, "-m", "ziglang", "c++"])
+        # Left alone, it compiles for this very processor, which a shared cache would hand on.
+        candidates.append([sys.executable, "-m", "ziglang", "c++", "-mcpu=baseline"])
     for command in candidates:
         if shutil.which(command[0]):
             answer = subprocess.run([*command, "--version"], capture_output=True, text=True)
@@ -143,8 +145,8 @@ class _Build:
             # The run-time library takes longest to compile, but is the same for every fabric.
             with ThreadPoolExecutor(1) as pool:
                 runtime = pool.submit(self._runtime)
-                self._compile_model(folder, verilog, top)
-                objects = ("model.o", str(runtime.result()))
+                model = self._compile_model(folder, verilog, top)
+                objects = [*model, str(runtime.result())]
             command = [*self.compiler.command, *_LINK_FLAGS, *objects, "-o", "library.so"]
             _run(command, folder)
             return folder / "library.so"
@@ -153,12 +155,12 @@ class _Build:
 
     def _runtime(self) -> Path:
         def make(folder: Path) -> Path:
-            self._compile(folder, _RUNTIME, "runtime.o")
+            self._compile(folder, _RUNTIME, _SELDOM, "runtime.o")
             return folder / "runtime.o"
 
         return self._cached("runtime.o", (), make)
 
-    def _compile_model(self, folder: Path, verilog: str, top: str) -> None:
+    def _compile_model(self, folder: Path, verilog: str, top: str) -> list[str]:
         (folder / "fabric.v").write_text(verilog, encoding="utf-8")
         _run(
             [
@@ -170,17 +172,27 @@ class _Build:
             folder,
             {"VERILATOR_ROOT": str(self.verilator)},
         )
-        # One unit: nearly all the time of a small one goes into the headers.
-        units = [*sorted(path.name for path in folder.glob("*.cpp")), _HARNESS.as_posix()]
-        (folder / "model.cc").write_text("".join(f'#include "{unit}"\n' for unit in units))
-        self._compile(folder, Path("model.cc"), "model.o")
+        # Few units: nearly all the time of a small one goes into the headers. What Verilator calls
+        # slow, such as reset and waveforms, is nearly half of it.
+        generated = sorted(path.name for path in folder.glob("*.cpp"))
+        slow = [name for name in generated if "Slow" in name]
+        fast = [name for name in generated if "Slow" not in name]
+        self._compile_units(folder, [*fast, _HARNESS.as_posix()], _OFTEN, "model")
+        self._compile_units(folder, slow, _SELDOM, "slow")
+        return ["model.o", "slow.o"]
 
-    def _compile(self, folder: Path, source: Path, target: str) -> None:
+    def _compile_units(self, folder: Path, units: list[str], effort: str, name: str) -> None:
+        source = folder / f"{name}.cc"
+        source.write_text("".join(f'#include "{unit}"\n' for unit in units), encoding="utf-8")
+        self._compile(folder, Path(source.name), effort, f"{name}.o")
+
+    def _compile(self, folder: Path, source: Path, effort: str, target: str) -> None:
         include = self.verilator / "include"
         _run(
             [
                 *self.compiler.command,
                 *_COMPILE_FLAGS,
+                effort,
                 *[f"-DVM_TRACE={int(self.waveform)}", f"-DVM_TRACE_VCD={int(self.waveform)}"],
                 *["-I.", f"-I{include}", f"-I{include / 'vltstd'}"],
                 *["-c", str(source), "-o", target],
@@ -192,8 +204,8 @@ class _Build:
         """Return the entry of the inputs and of the tools, made in a scratch folder if need be."""
         parts = [
             name, *inputs, _RUNTIME.read_text(), str(self.waveform), *self.compiler.command,
-            self.compiler.version, platform.machine(), *_VERILATOR_FLAGS, *_COMPILE_FLAGS,
-            *_LINK_FLAGS, importlib.metadata.version("verilator"),
+            self.compiler.version, platform.machine(), *_VERILATOR_FLAGS, *_COMPILE_FLAGS, _OFTEN,
+            _SELDOM, *_LINK_FLAGS, importlib.metadata.version("verilator"),
         ]  # fmt: skip
         key = _digest("\0".join(parts).encode())
         stem, suffix = name.split(".")

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from pmgd.gateware.device import StepTrace
 from pmgd.gateware.errors import DataError
 from pmgd.gateware.formats import floor_shift, quantise
-from pmgd.gateware.plan import LayerPlan, Plan
+from pmgd.gateware.layout import LayerPlan
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.seeds import expand, lfsr_taps
 
 __all__ = ["Golden", "lfsr_next", "xorshift32"]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pmgd.gateware.device import StepTrace, Words
 from pmgd.gateware.errors import DeviceBusyError, DeviceError, LinkError
-from pmgd.gateware.plan import WORD_BITS, Plan
+from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, Region, registers, windows
 from pmgd.sim.golden import Golden
 

@@ -209,6 +209,34 @@ EXPORT std::uint64_t pmgd_exchange(Simulation* simulation, const std::uint8_t* r
     return received;
 }
 
+// Let `cycles` go by, in which up to `count` bytes, `*sent` of them in the end, go to the fabric and
+// as many as come are collected. Returns how many: at most one a cycle.
+EXPORT std::uint64_t pmgd_stream(Simulation* simulation, const std::uint8_t* bytes,
+                                 std::uint64_t count, std::uint64_t* sent,
+                                 std::uint8_t* collected, std::uint64_t cycles) {
+    running = simulation;
+    Vfabric& fabric = simulation->fabric;
+    std::uint64_t received = 0;
+    *sent = 0;
+    for (std::uint64_t i = 0; i < cycles && !simulation->failed; ++i) {
+        fabric.rx_valid = *sent < count;
+        fabric.rx_payload = *sent < count ? bytes[*sent] : 0;
+        fabric.tx_ready = 1;
+        fabric.eval();
+        if (fabric.tx_valid) collected[received++] = fabric.tx_payload;
+        if (fabric.rx_valid && fabric.rx_ready) ++*sent;
+        simulation->cycle();
+    }
+    fabric.rx_valid = 0;
+    fabric.tx_ready = 0;
+    fabric.eval();
+    running = nullptr;
+    return received;
+}
+
+// Whether the fabric is running or evaluating.
+EXPORT int pmgd_busy(const Simulation* simulation) { return simulation->fabric.busy; }
+
 // Advance until the fabric is idle, for at most about `seconds`. Returns whether it is still busy.
 EXPORT int pmgd_advance(Simulation* simulation, double seconds) {
     using Clock = std::chrono::steady_clock;

@@ -136,6 +136,11 @@ class CompiledSimulation:
         """Rows filled since `record`."""
         return int(self._library.pmgd_recorded(self._open()))
 
+    @property
+    def busy(self) -> bool:
+        """Whether the fabric is running or evaluating."""
+        return bool(self._library.pmgd_busy(self._open()))
+
     def record(self, trace: StepTrace | None) -> None:
         """Fill the rows of a trace from now on; None stops it."""
         handle = self._open()
@@ -171,6 +176,21 @@ class CompiledSimulation:
         )
         self._check()
         return ctypes.string_at(reply, length).split(b"\0")[:-1]
+
+    def stream(self, offered: bytes, cycles: int) -> tuple[int, bytes]:
+        """Let clock cycles go by with bytes on the link, whatever they mean.
+
+        Returns
+        -------
+        How many of the bytes offered were taken, and the bytes that came.
+        """
+        handle, taken = self._open(), ctypes.c_uint64()
+        came = ctypes.create_string_buffer(cycles)
+        length = self._library.pmgd_stream(
+            handle, offered, len(offered), ctypes.byref(taken), came, cycles
+        )
+        self._check()
+        return taken.value, ctypes.string_at(came, length)
 
     def advance(self, timeout_s: float) -> None:
         """Let time pass until the fabric is idle, or `timeout_s` has gone by on the wall clock."""
@@ -217,5 +237,11 @@ def _declare(library: ctypes.CDLL) -> None:
         handle, ctypes.c_char_p, u64, ctypes.c_char_p, u64, u64, u64,
     ]  # fmt: skip
     library.pmgd_exchange.restype = u64
+    library.pmgd_stream.argtypes = [
+        handle, ctypes.c_char_p, u64, ctypes.POINTER(u64), ctypes.c_char_p, u64,
+    ]  # fmt: skip
+    library.pmgd_stream.restype = u64
+    library.pmgd_busy.argtypes = [handle]
+    library.pmgd_busy.restype = ctypes.c_int
     library.pmgd_advance.argtypes = [handle, ctypes.c_double]
     library.pmgd_advance.restype = ctypes.c_int

@@ -8,7 +8,8 @@ import numpy as np
 from pmgd.gateware.device import StepTrace
 from pmgd.gateware.errors import DeviceError, ToolError
 from pmgd.gateware.framed import FramedDevice, Transport
-from pmgd.gateware.plan import WORD_BITS, Plan
+from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Reg
 
 __all__ = ["SimulatedDevice", "Simulation", "prepare_waveform", "quiet_cycles"]

@@ -74,7 +74,9 @@ def test_cobs_decodes_only_what_it_encodes(data: bytes) -> None:
 
 
 def test_cobs_limits() -> None:
-    assert len(cobs_encode(b"\xff" * 253)) == MAX_ENCODED_BYTES
+    longest = cobs_encode(b"\xff" * 253)
+    assert len(longest) == MAX_ENCODED_BYTES
+    assert cobs_decode(longest) == b"\xff" * 253
     with pytest.raises(ValueError, match=r"^a frame must have at most 253 bytes, not 254$"):
         cobs_encode(b"\xff" * 254)
     for bad in (b"", b"\x00", b"\x03\x01", b"\x03\x00\x01", b"\xff" * 255):

@@ -92,7 +92,7 @@ def specs(draw: st.DrawFn) -> Spec:
     return Spec(
         name="drawn",
         network=Network(
-            layers=draw(st.lists(st.integers(1, 3), min_size=2, max_size=4)),
+            layers=draw(st.lists(st.integers(1, 3), min_size=2, max_size=3)),
             segments=2 ** draw(st.integers(1, min(6, sum(preactivation)))),
         ),
         formats=Formats(
@@ -102,7 +102,7 @@ def specs(draw: st.DrawFn) -> Spec:
             preactivation=f"S{preactivation[0]}.{preactivation[1]}",
             activation=f"U0.{draw(st.integers(1, 12))}",
         ),
-        fabric=Fabric(tau_theta_bits=draw(st.sampled_from([1, 5])), lfsr_bits=14),
+        fabric=Fabric(tau_theta_bits=draw(st.sampled_from([1, 3])), lfsr_bits=10),
         training=Training(eta=0, dtheta=2.0**-fraction),
     )
 

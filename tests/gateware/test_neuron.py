@@ -15,8 +15,9 @@ from datapath import (
     to_bits,
 )
 
+from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.neuron import Neuron
-from pmgd.gateware.plan import LayerPlan, Plan
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
 from pmgd.sim.testbench import simulate
 

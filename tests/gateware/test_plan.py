@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
-from pmgd.gateware.plan import LayerPlan, Plan
+from pmgd.gateware.layout import LayerPlan
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import PRESETS, xor
 from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
 
@@ -38,6 +39,8 @@ def test_layers_of_the_xor_network() -> None:
     # Operands are theta +- dtheta: S4.8 reaches 8, an amplitude of 9 bits almost 2.
     assert plan.operand_range == (-2048 - 511, 2047 + 511)
     assert plan.operand_bits == 13
+    narrow = Plan(spec(formats__operand_fraction=5))
+    assert (narrow.operand_shift, narrow.operand_range) == (3, (-320, 319))
     # One-bit inputs: a product is the operand itself, and a neuron sums three of them.
     assert (hidden.product_bits, hidden.sum_bits, hidden.sum_shift) == (13, 14, 0)
     assert (output.product_bits, output.sum_bits, output.sum_shift) == (21, 22, 8)
@@ -64,7 +67,7 @@ def extremes(plan: Plan, layer: LayerPlan) -> tuple[list[int], list[int]]:
 
 @given(
     layers=st.lists(st.integers(1, 40), min_size=2, max_size=4).map(tuple),
-    source=st.sampled_from(["U1.0", "U0.8", "S1.7", "S4.4", "S2.0"]),
+    source=st.sampled_from(["U1.0", "U0.1", "U0.8", "S1.7", "S4.4", "S2.0"]),
     fraction=st.integers(0, 12),
     dropped=st.integers(0, 12),
 )
@@ -216,6 +219,8 @@ def test_scale_at_its_bounds() -> None:
     per_eta = 2.0**-4  # 1 / 0.0625 * 2^-8
     assert Plan(spec(training__eta=65535 / per_eta)).scale() == (65535, 0)
     assert Plan(spec(training__eta=2.0**-31 / per_eta)).scale() == (1, 31)
+    # 65535.5 would round up to a 17th bit.
+    assert Plan(spec(training__eta=65535.5 / 2 / per_eta)).scale() == (32768, 0)
 
 
 @pytest.mark.parametrize("eta", [65536 * 16.0, 1e308, 2.0**-33 * 16, 5e-324])

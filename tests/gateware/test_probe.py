@@ -6,7 +6,8 @@ import pytest
 from control import PLANS, access
 
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS, Plan
+from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.probe import Probe
 from pmgd.gateware.spec import Network, Spec
 from pmgd.sim.testbench import simulate

@@ -6,7 +6,7 @@ import pytest
 from control import PLANS, access
 
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS
+from pmgd.gateware.layout import WORD_BITS
 from pmgd.gateware.registers import Registers, SettingsLayout, StateLayout
 from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, registers
 from pmgd.sim.testbench import simulate

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from pmgd.gateware.plan import INTERFACE_VERSION, REGION_SHIFT, WORD_BITS, Plan
+from pmgd.gateware.layout import REGION_SHIFT, WORD_BITS
+from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.presets import xor
 from pmgd.gateware.regmap import MAGIC, Access, Reg, Region, registers, windows
 from pmgd.gateware.spec import Fabric, Network, Spec
@@ -78,6 +79,58 @@ def test_who_may_write() -> None:
         Reg.STATUS,
         Reg.LINK_ERRORS,
     }
+
+
+def test_addresses_and_resets() -> None:
+    """Hosts and bitstreams of one `INTERFACE_VERSION` agree on these.
+
+    If they are meant to change, raise the version, put the new ones here, and say so in the
+    changelog.
+    """
+    assert {reg.name.lower(): reg.value for reg in Reg} == {
+        "magic": 0,
+        "version": 1,
+        "digest_low": 2,
+        "digest_high": 3,
+        "status": 4,
+        "link_errors": 5,
+        "halt": 6,
+        "stop_at_low": 8,
+        "stop_at_high": 9,
+        "timestep_low": 10,
+        "timestep_high": 11,
+        "tau_x": 16,
+        "tau_p": 17,
+        "tau_theta": 18,
+        "dtheta": 19,
+        "scale_mantissa": 20,
+        "scale_shift": 21,
+        "order": 22,
+        "sample_count": 23,
+        "sample_index": 24,
+        "phase_x": 25,
+        "phase_p": 26,
+        "phase_theta": 27,
+        "order_state": 28,
+        "rounding_state": 29,
+        "baseline": 30,
+        "baseline_valid": 31,
+    }
+    assert {region.name.lower(): region.value for region in Region} == {
+        "registers": 0,
+        "scan": 1,
+        "samples": 2,
+        "probe": 3,
+        "outputs": 4,
+    }
+    assert REGION_SHIFT == 24
+    resets = {
+        register.reg: register.reset
+        for register in registers(PLANS[0])
+        if register.reset and register.access is not Access.READ
+    }
+    ones = (Reg.TAU_X, Reg.TAU_P, Reg.TAU_THETA, Reg.SAMPLE_COUNT)
+    assert resets == dict.fromkeys((*ones, Reg.ORDER_STATE, Reg.ROUNDING_STATE), 1)
 
 
 def test_words_of_one_number_are_neighbours() -> None:

@@ -7,7 +7,7 @@ from control import access, random_words
 
 from pmgd.gateware.formats import Format
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS, SampleLayout
+from pmgd.gateware.layout import WORD_BITS, SampleLayout
 from pmgd.gateware.samples import Samples
 from pmgd.sim.testbench import simulate
 

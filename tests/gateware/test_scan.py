@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from control import access, random_words
 
 from pmgd.gateware.frames import Status
-from pmgd.gateware.plan import WORD_BITS, ScanLayout
+from pmgd.gateware.layout import WORD_BITS, ScanLayout
 from pmgd.gateware.scan import Scan
 from pmgd.sim.testbench import simulate
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 from control import PLANS
 
-from pmgd.gateware.plan import TIMESTEP_BITS, WORD_BITS, Plan
+from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
 from pmgd.gateware.sequencer import Sequencer
 from pmgd.sim.testbench import simulate

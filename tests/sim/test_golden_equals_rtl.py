@@ -13,6 +13,7 @@ from equality import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pmgd.gateware import presets
 from pmgd.gateware.device import StepTrace
 from pmgd.gateware.formats import Format
@@ -126,7 +127,9 @@ def test_state_moves_between_devices(before, random_seed):
     settings_ = {"training.tau_x": 4, "training.tau_p": 2, "training.tau_theta": 7}
     plan = Plan(presets.xor().with_settings(settings_))
     devices = [GoldenDevice(plan), RtlDevice(plan), RtlDevice(plan), GoldenDevice(plan)]
-    drivers = [start(device, plan, samples_xor(), random_seed + n) for n, device in enumerate(devices)]
+    drivers = [
+        start(device, plan, samples_xor(), random_seed + n) for n, device in enumerate(devices)
+    ]
     for source, target in ((0, 1), (2, 3)):
         drivers[source].run(before)
         drivers[target].run(5)

@@ -106,6 +106,22 @@ def test_it_does_what_the_amaranth_simulator_does(spec, samples, random_seed):
         device.close()
 
 
+@pytest.mark.parametrize("parameter", ["S1.3", "S6.14"])
+def test_traces_of_few_bits(parameter, random_seed):
+    """Verilator keeps ports of up to 8 and up to 64 bits in types of their own."""
+    small = {"network.layers": [1, 1], "formats.parameter": parameter, "training.dtheta": 0.125}
+    plan = Plan(presets.xor().with_settings({**small, "formats.operand_fraction": 3}))
+    samples = np.array([[0], [1]]), np.array([[1], [0]])
+    devices = [PysimDevice(plan), RtlDevice(plan)]
+    drivers = [start(device, plan, samples, random_seed) for device in devices]
+    traces = [driver.trace(STEPS) for driver in drivers]
+    assert_equal(*traces, f"seed {random_seed}")
+    assert (traces[0].parameters < 0).any()
+    assert (traces[0].parameters > 0).any()
+    for device in devices:
+        device.close()
+
+
 def test_two_plans_in_one_process(plan, random_seed):
     """Their libraries hold symbols of the same names."""
     other = Plan(spec_3_5_2())

@@ -1,0 +1,70 @@
+"""``pmgd emulate``: a serial port with a board behind it that is not there."""
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+
+from pmgd.gateware.plan import Plan
+from pmgd.host.cli.progress import ProgressLine
+from pmgd.host.cli.text import table
+from pmgd.host.open_device import open_emulator
+from pmgd.host.spec_file import load_spec
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command's options."""
+    parser = commands.add_parser(
+        "emulate",
+        help="open a serial port with an emulated board behind it",
+        description="Open a serial port behind which the compiled design of a board runs, print "
+        "the port's name, and be that board until Ctrl-C.",
+    )
+    parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
+    parser.add_argument(
+        "--link", metavar="NAME", type=Path, help="symbolic link to the port, to make meanwhile"
+    )
+    parser.add_argument("--json", action="store_true", help="print the port as JSON, on one line")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry the command out and return its exit code."""
+    plan = Plan(load_spec(args.spec))
+    line = ProgressLine(sys.stderr)
+    line.status("preparing the board; a new plan is compiled first, in up to a minute")
+    # Ended by either signal, for a shell's background jobs do not get that of a Ctrl-C.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with open_emulator(plan, args.link) as emulator:
+            line.finish()
+            print(
+                _json(plan, emulator.port) if args.json else _text(plan, args.spec, emulator.port)
+            )
+            sys.stdout.flush()
+            try:
+                emulator.serve()
+            except KeyboardInterrupt:
+                return 0
+    finally:
+        line.finish()
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _json(plan: Plan, port: str) -> str:
+    digest = f"{plan.digest:016x}"
+    return json.dumps({"name": plan.spec.name, "plan_digest": digest, "port": port})
+
+
+def _text(plan: Plan, spec: str, port: str) -> str:
+    rows = [
+        ("port", port),
+        ("board", f"{plan.spec.name}, {plan.parameters} parameters"),
+        ("plan digest", f"{plan.digest:016x}"),
+        ("to train on it", f"pmgd train {spec} --device serial:{port}"),
+        ("to end it", "Ctrl-C"),
+    ]
+    return table(rows)
