@@ -79,8 +79,8 @@ class Transmitter(wiring.Component):
         addend = self.word & ~kept if self._stochastic else (1 << self.shift) >> 1
         total = Signal(signed(max(len(product), len(kept)) + 2))
         m.d.comb += total.eq(product + addend)
-        # Only as many bits are shifted as a step has, by the largest distance first: each stage then
-        # needs few bits of the one before. All bits above them must equal the sign.
+        # Only as many bits are shifted as a step has, by the largest distance first: each stage
+        # then needs few bits of the one before. All bits above them must equal the sign.
         shifted = total
         for k in reversed(range(len(self.shift))):
             shifted = Mux(self.shift[k], shifted >> (1 << k), shifted)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from pmgd.gateware.device import Device, StepTrace, TracingDevice, Words
 from pmgd.gateware.errors import (
     DataError,
+    DeviceBusyError,
     DeviceError,
     DigestMismatchError,
     LinkError,
@@ -246,7 +247,7 @@ class Driver:
         limit = (1 << TIMESTEP_BITS) - 1 - done
         if not 0 <= steps <= limit:
             raise SpecError(f"a run must have from 0 to {limit} timesteps, not {steps}")
-        self._write_long(Reg.STOP_AT_LOW, done + steps)
+        self._start(done + steps)
         try:
             self.device.wait()
         except KeyboardInterrupt:
@@ -296,6 +297,15 @@ class Driver:
         return Evaluation(replies[:, 1:], int(replies[:, 0].sum()) / values)
 
     # -- Details ------------------------------------------------------------------------------
+
+    def _start(self, stop_at: int) -> None:
+        try:
+            self._write_long(Reg.STOP_AT_LOW, stop_at)
+        except DeviceBusyError:
+            # If the reply was lost, the write was repeated, and what keeps busy is this very run.
+            low, high = self.device.read(Reg.STOP_AT_LOW, 2)
+            if int(high) << WORD_BITS | int(low) != stop_at:
+                raise
 
     def _identify(self) -> None:
         magic = self._read(Reg.MAGIC)

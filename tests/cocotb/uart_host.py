@@ -110,6 +110,8 @@ class Noise:
 class CocotbTransport:
     """A `pmgd.gateware.framed.Transport` for a thread beside the simulation.
 
+    Like that of a serial port, it sends one request at a time, each after a delimiter.
+
     Parameters
     ----------
     uart
@@ -149,7 +151,7 @@ class CocotbTransport:
         assert self._uart.quiet, "a board must not speak unasked"
         disturbed = self._noise is not None and self._answered
         kind = await self._noise.disturb(self._uart, frame) if disturbed else None
-        await self._uart.send(frame)
+        await self._uart.send(DELIMITER + frame)
         reply = await self._reply()
         if kind == "lost reply":
             reply = None

@@ -73,7 +73,7 @@ def test_a_wrong_property_is_caught_beyond_the_cycles_searched(tmp_path):
     m = Module()
     m.submodules.link = link = Link()
     m.d.comb += Assert(link.errors < 1000, "no more than 999 frames are damaged")
-    with pytest.raises(AssertionError, match="(?s)pass for basecase.*FAIL for induction"):
+    with pytest.raises(AssertionError, match=r"(?s)pass for basecase.*FAIL for induction"):
         prove(m, inputs(link), folder=tmp_path, depth=2)
 
 

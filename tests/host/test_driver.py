@@ -274,6 +274,35 @@ def test_an_interrupted_run_leaves_the_device_stopped():
     driver.read_state()  # refused while busy
 
 
+def test_a_run_whose_start_had_to_be_repeated_is_the_same_run():
+    """As over a link that loses the reply: the second write finds the device busy."""
+
+    class Repeating(GoldenDevice):
+        def write(self, address, words):
+            super().write(address, words)
+            if address == Reg.STOP_AT_LOW:
+                super().write(address, words)
+
+    plan = xor_plan()
+    driver = Driver(Repeating(plan), plan)
+    driver.configure(plan.spec.training)
+    driver.load_samples(X, T)
+    driver.initialise(0)
+    driver.run(50)
+    other = ready(plan)
+    other.run(50)
+    assert driver.read_state() == other.read_state()
+
+
+def test_a_run_during_another_is_refused():
+    driver = ready(xor_plan())
+    driver.device.write(Reg.STOP_AT_LOW, [1000, 0])
+    with pytest.raises(DeviceBusyError):
+        driver.run(50)
+    driver.device.wait()
+    assert driver.timestep == 1000
+
+
 def test_windows_are_refused_while_running():
     driver = ready(xor_plan())
     driver.device.write(Reg.STOP_AT_LOW, [1000, 0])

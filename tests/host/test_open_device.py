@@ -21,13 +21,14 @@ def test_golden_is_opened_by_name():
 
 @pytest.mark.parametrize("name", ["Golden", "", "serial"])
 def test_an_unknown_name_is_refused(name):
-    with pytest.raises(DeviceError, match=rf"golden, rtl, pysim, serial:PORT, not '{name}'"):
+    with pytest.raises(DeviceError, match=rf"serial:PORT\[@BAUD\], not '{name}'"):
         open_device(name, PLAN)
 
 
-def test_boards_are_not_available_yet():
-    with pytest.raises(DeviceError, match="in this version, not serial:/dev/ttyUSB0"):
-        open_device("serial:/dev/ttyUSB0", PLAN)
+@pytest.mark.parametrize("name", ["serial:", "serial:/dev/a@", "serial:/dev/a@x", "serial:@9600"])
+def test_a_board_needs_a_port_and_a_rate(name):
+    with pytest.raises(DeviceError, match=rf"serial:PORT@BAUD.*not '{name}'"):
+        open_device(name, PLAN)
 
 
 def test_the_golden_model_has_no_waveform():

@@ -51,7 +51,7 @@ def test_sections_may_be_left_out(tmp_path):
     [
         ('name = "x"\n[network\n', "must be valid TOML: .*line 2"),
         ('name = "x"\n', "must give network"),
-        ('name = "x"\n[network]\nlayers = [2, 1]\ncolour = 1\n', r"not network\.colour"),
+        ('name = "x"\n[network]\nlayers = [2, 1]\ncolour = 1\n', r"not 'network\.colour'"),
         (
             'name = "x"\n[network]\nlayers = [2, 1]\n[training]\ntau_x = 1.5\n',
             r"training\.tau_x .* 1\.5",

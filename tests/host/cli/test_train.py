@@ -108,8 +108,8 @@ def test_an_earlier_run_is_replaced_with_a_word(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--device", "fpga"], "golden, rtl, pysim, serial:PORT, not 'fpga'"),
-        (["--device", "serial:/dev/ttyUSB0"], "not available yet"),
+        (["--device", "fpga"], "serial:PORT[@BAUD], not 'fpga'"),
+        (["--device", "serial:/dev/none"], "port must exist, but /dev/none does not"),
         (["--trace", "x.vcd"], "rtl or pysim, not golden"),
         (["--trace", "x.txt"], ".vcd file for a waveform or an .npz file for timesteps"),
         (["--trace", "gone/x.npz"], "folder that exists"),
