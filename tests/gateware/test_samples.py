@@ -66,9 +66,11 @@ async def write(ctx, dut, model, offset, data):
 
 async def check_words(ctx, dut, model, offsets):
     for offset in offsets:
+        ctx.set(dut.target.write, 0)
+        ctx.set(dut.target.strobe, 1)
+        assert not ctx.get(dut.written)
         expected = (Status.OK, model.words[offset], 1)
         assert await access(ctx, dut.target, offset) == expected, f"word {offset}"
-        assert not ctx.get(dut.written)
 
 
 async def check_sample(ctx, dut, model, index):

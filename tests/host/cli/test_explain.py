@@ -5,6 +5,7 @@ import pytest
 from pmgd.gateware import presets
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import registers, windows
+from pmgd.gateware.regmap_document import register_map
 from pmgd.host.cli import main
 
 WIDE = """
@@ -79,3 +80,10 @@ def test_a_specification_that_cannot_be_built_is_refused(capsys, tmp_path):
     path.write_text(WIDE.replace("U3.10", "U1.10"))
     assert main(["explain", str(path)]) == 2
     assert "formats.cost must hold the largest cost" in capsys.readouterr().err
+
+
+def test_the_register_map_is_printed_alone(capsys):
+    assert main(["explain", "xor", "--registers"]) == 0
+    assert capsys.readouterr().out == register_map(Plan(presets.xor()))
+    assert main(["explain", "xor", "--registers", "--json"]) == 2
+    assert "not allowed with argument" in capsys.readouterr().err

@@ -1,0 +1,227 @@
+"""A specification and a board in, a folder with a bitstream and its manifest out."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pmgd.boards.board import Board
+from pmgd.boards.cache import BuildCache
+from pmgd.boards.implement import NETLIST_REPORT, REPORT, Design, implement, prepare
+from pmgd.boards.report import Report, read_report
+from pmgd.boards.tools import Tool, find_tool
+from pmgd.gateware.cache_folder import cache_folder
+from pmgd.gateware.errors import DataError, SpecError, ToolError
+from pmgd.gateware.export import convert
+from pmgd.gateware.plan import INTERFACE_VERSION, Plan
+from pmgd.gateware.serial_fabric import SerialFabric
+from pmgd.gateware.spec import Spec
+from pmgd.gateware.uart import baud_divisor
+
+__all__ = ["MANIFEST", "BuildResult", "build"]
+
+MANIFEST = "manifest.json"
+"""Describes a build; see `build`."""
+
+_MAX_SEED = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A finished build.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    manifest
+        What its ``manifest.json`` says.
+    report
+        Utilisation and speed.
+    cached
+        Whether the bitstream was made earlier.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    report: Report
+    cached: bool
+
+
+def build(
+    spec: Spec,
+    board: Board,
+    out: Path,
+    *,
+    seed: int = 1,
+    baud: int | None = None,
+    tools: str = "yowasp",
+    verilog: bool = False,
+    cache: Path | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
+) -> BuildResult:
+    """Make a folder with the bitstream of a specification for a board.
+
+    It appears when all is done, and replaces an earlier build that is there. The same arguments and
+    tools give the same bytes. The files:
+
+    - ``NAME.bit`` or ``NAME.bin``: the bitstream, for openFPGALoader or iceprog
+    - ``NAME.v``, if asked for: the same design without pins, as Verilog that stands alone
+    - ``manifest.json``: the specification without its data, plan digest, board, clock and baud,
+      tools, seed, utilisation, fmax, and the SHA-256 of the other files
+
+    Parameters
+    ----------
+    spec, board
+        What to build, and for which board.
+    out
+        The folder.
+    seed
+        Of place and route, from 0 to 2**31 - 1; another gives another fmax.
+    baud
+        Of the serial port; by default the board's.
+    tools
+        One of `pmgd.boards.tools.TOOL_SETS`.
+    verilog
+        Whether to write the Verilog, too.
+    cache
+        Folder of bitstreams made earlier; by default that of `pmgd.gateware.cache_folder`.
+    progress
+        Called with the name of each stage when it begins; not at all if the bitstream is in the
+        cache.
+
+    Raises
+    ------
+    SpecError
+        If the seed, the baud rate or the set of tools is not possible.
+    DataError
+        If `out` holds something else than an earlier build.
+    ToolError
+        If a tool is missing or fails, or if the bitstream is too slow for the board's clock.
+    """
+    if not 0 <= seed <= _MAX_SEED:
+        raise SpecError(f"seed must be from 0 to {_MAX_SEED}, not {seed}")
+    plan = Plan(spec)
+    baud = board.baud if baud is None else baud
+    try:
+        divisor = baud_divisor(board.clock_hz, baud)
+    except ValueError as error:
+        raise SpecError(str(error)) from error
+    out = out.resolve()
+    _check_out(out)
+
+    design = prepare(plan, board, divisor, seed)
+    found = {name: find_tool(name, tools) for name in design.tools}
+    store = BuildCache(cache or cache_folder())
+    key = _key(design, found)
+    products = store.get(key)
+    cached = products is not None
+    if products is None:
+        with store.scratch() as folder:
+            products = implement(design, found, Path(folder), progress)
+        store.put(key, products)
+
+    report = read_report(board.family, products[REPORT], products[NETLIST_REPORT])
+    if report.fmax_hz < board.clock_hz:
+        raise ToolError(
+            f"a bitstream must run at the {board.clock_hz / 1e6:g} MHz of the clock of "
+            f"{board.title}, but fmax is {report.fmax_hz / 1e6:.2f} MHz; choose another seed, or a "
+            f"smaller network"
+        )
+    files = {spec.name + board.family.suffix: products[design.bitstream]}
+    if verilog:
+        text = _verilog_header(plan, board, baud, divisor)
+        text += convert(SerialFabric(plan, divisor), "pmgd_serial_fabric")
+        files[f"{spec.name}.v"] = text.encode()
+    manifest = _manifest(plan, board, baud, seed, found, report, files)
+    _publish(out, {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
+    return BuildResult(out, manifest, report, cached)
+
+
+def _key(design: Design, tools: dict[str, Tool]) -> str:
+    """Return a hash of all that the products depend on."""
+    content = hashlib.sha256()
+    versions = {name: tool.version.encode() for name, tool in tools.items()}
+    for name, part in sorted({**design.files, **versions}.items()):
+        content.update(f"{name}\0{len(part)}\0".encode() + part)
+    return content.hexdigest()[:32]
+
+
+def _manifest(
+    plan: Plan,
+    board: Board,
+    baud: int,
+    seed: int,
+    tools: dict[str, Tool],
+    report: Report,
+    files: dict[str, bytes],
+) -> dict[str, Any]:
+    spec = plan.spec.to_mapping()
+    del spec["data"]  # a place on this machine, perhaps, and no part of the gateware
+    used, available = asdict(report.used), asdict(report.available)
+    return {
+        "name": plan.spec.name,
+        "plan_digest": f"{plan.digest:016x}",
+        "interface_version": INTERFACE_VERSION,
+        "board": board.name,
+        "device": board.device,
+        "clock_hz": board.clock_hz,
+        "baud": baud,
+        "nextpnr_seed": seed,
+        "tools": {
+            **{name: version(name) for name in ("pmgd", "amaranth", "amaranth-boards")},
+            **{name: tool.version for name, tool in tools.items()},
+        },
+        "fmax_hz": report.fmax_hz,
+        "utilisation": {name: {"used": used[name], "available": available[name]} for name in used},
+        "files": {name: hashlib.sha256(part).hexdigest() for name, part in sorted(files.items())},
+        "spec": spec,
+    }
+
+
+def _verilog_header(plan: Plan, board: Board, baud: int, divisor: int) -> str:
+    return (
+        f"// pmgd fabric of the spec {plan.spec.name} behind a UART, {plan.parameters} parameters\n"
+        f"// digest 0x{plan.digest:016x}, interface version {INTERFACE_VERSION}\n"
+        f"//\n"
+        f"// clk, rst  one clock; rst is synchronous and active high, and may be tied low\n"
+        f"// rx, tx    the UART's wires, {divisor} clock cycles a bit: {baud} baud at "
+        f"{board.clock_hz / 1e6:g} MHz\n"
+        f"// busy      high while a run or an evaluation is under way\n"
+        f"// trace_*   what each timestep did, for simulations; leave it open\n"
+        f"\n"
+    )
+
+
+def _check_out(out: Path) -> None:
+    """Check, before anything takes time, that a build may be put there."""
+    if not out.exists():
+        return
+    strangers = {"itself"} if not out.is_dir() else {entry.name for entry in out.iterdir()}
+    try:
+        listed = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
+        strangers -= {MANIFEST, *listed}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no build
+    if strangers:
+        raise DataError(
+            f"a build must go to a new folder or replace an earlier build, not {out}, which holds "
+            f"{min(strangers)}; choose another folder"
+        )
+
+
+def _publish(out: Path, files: dict[str, bytes]) -> None:
+    """Make the folder appear whole, in place of an earlier build."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+        draft = Path(scratch) / "new"
+        draft.mkdir()
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        if out.exists():
+            out.rename(Path(scratch) / "old")
+        draft.rename(out)

@@ -1,0 +1,98 @@
+"""The register map as a document, made from the data that decoder and driver are made from."""
+
+from collections.abc import Sequence
+
+from pmgd.gateware.frames import MAX_WORDS
+from pmgd.gateware.plan import INTERFACE_VERSION, Plan
+from pmgd.gateware.regmap import REGION_SHIFT, Access, Register, Window, registers, windows
+
+__all__ = ["register_map"]
+
+_ACCESS = {
+    Access.READ: "read",
+    Access.WRITE: "write; reads 0",
+    Access.STOPPED: "read; write while stopped",
+}
+
+
+def register_map(plan: Plan) -> str:
+    """Return the register map of a fabric as Markdown, its last line ended."""
+    spec = plan.spec
+    shape = "-".join(map(str, spec.network.layers))
+    origin = (
+        f"Made by `pmgd explain {spec.name} --registers`; do not edit it. Interface version "
+        f"{INTERFACE_VERSION}, network {shape}, {plan.parameters} parameters, plan digest "
+        f"`{plan.digest:016x}`. Another specification has the same addresses, but other widths, "
+        f"digest and lengths of windows."
+    )
+    addresses = (
+        f"Addresses count words of 32 bits. Bits {REGION_SHIFT} to 31 of an address select a "
+        f"region: 0 holds the registers, each other one a window. A request reads or writes up to "
+        f"{MAX_WORDS} words from an address on. Addresses that are not listed do not exist. What "
+        f"is refused, and what a write does beyond storing, is in "
+        f"[specification.md](specification.md)."
+    )
+    parts = [
+        f"# Register map of `{spec.name}`",
+        origin,
+        addresses,
+        "## Registers",
+        _table(
+            ("address", "name", "bits", "reset", "access", "meaning"),
+            [_register(register) for register in registers(plan)],
+        ),
+        "## Windows",
+        "They answer while the device is stopped.",
+        _table(
+            ("address", "name", "words", "access", "meaning"),
+            [_window(window) for window in windows(plan)],
+        ),
+        "## Layouts",
+        f"{_scan(plan)}\n{_sample(plan)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _register(register: Register) -> tuple[str, ...]:
+    return (
+        f"`{int(register.reg):#04x}`",
+        f"`{register.name}`",
+        str(register.bits),
+        f"`{register.reset:#x}`" if register.reset > 9 else str(register.reset),
+        _ACCESS[register.access],
+        register.doc,
+    )
+
+
+def _window(window: Window) -> tuple[str, ...]:
+    return (
+        f"`{window.address:#010x}`",
+        f"`{window.region.name.lower()}`",
+        str(window.words),
+        ", ".join(["read"] * window.readable + ["write"] * window.writable),
+        window.doc,
+    )
+
+
+def _scan(plan: Plan) -> str:
+    scan = plan.scan
+    gradient = f", G ({scan.gradient_bits})" if scan.gradient_bits else ""
+    return (
+        f"- `scan`: from bit 0 of its first word up, for each parameter: theta ({scan.theta_bits} "
+        f"bits){gradient}, LFSR ({scan.lfsr_bits}); then {scan.padding_bits} bits of padding."
+    )
+
+
+def _sample(plan: Plan) -> str:
+    sample = plan.sample
+    return (
+        f"- `probe`, and each sample in `samples`: from bit 0 of its first word up, inputs "
+        f"({sample.inputs} of {sample.input_format}), then targets ({sample.outputs} of "
+        f"{sample.target_format}), {sample.bits} bits in all. In `samples`, sample n begins at "
+        f"word {sample.stride} n."
+    )
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,26 @@
+"""The folder of what can be made again."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pmgd.gateware.cache_folder import cache_folder
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="has a place of its own")
+def test_it_follows_the_freedesktop_variable(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "pmgd"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "pmgd"
+
+
+def test_each_platform_has_a_place_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert cache_folder() == tmp_path / "pmgd"
+    monkeypatch.delenv("LOCALAPPDATA")
+    assert cache_folder() == Path.home() / "AppData" / "Local" / "pmgd"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache_folder() == Path.home() / "Library" / "Caches" / "pmgd"
