@@ -98,9 +98,10 @@ def _said_version(path: Path, option: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    # nextpnr answers on the standard error, and begins with its own path.
-    match = re.search(r"Version .*|Yosys .*", done.stdout + done.stderr)
-    return match[0].strip(" ()") if done.returncode == 0 and match else ""
+    # nextpnr answers on the standard error; it begins with its path, and Yosys ends with another.
+    said = (done.stdout + done.stderr).replace("(", "")
+    match = re.search(r"Version [^\s)]+|Yosys \S+(?: git sha1 \w+)?", said)
+    return match[0].removeprefix("Version ") if done.returncode == 0 and match else ""
 
 
 def _sum(path: Path) -> str:

@@ -77,9 +77,10 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("pmgd"):
             raise
+        package = error.name.partition(".")[0]
         raise ToolError(
-            f"a bitstream needs the package {error.name}, which is not installed; install it "
-            f"with: pip install 'pmgd[build]'"
+            f"a bitstream needs the package {package}, which is not installed; install it with: "
+            f"pip install 'pmgd[build]'"
         ) from error
     finally:
         line.finish()

@@ -62,7 +62,7 @@ def tell(dut: Any, uart: HostUart, transport: CocotbTransport) -> None:
     dut._log.info(
         f"{transport.frames} frames, {transport.unanswered} of them not answered; "
         f"{uart.bytes_sent} bytes sent, {uart.bytes_received} received; "
-        f"{get_sim_time('ps') // CYCLE_PS} cycles since power-up"
+        f"{get_sim_time('ps') / CYCLE_PS:.0f} cycles since the first power-up"
     )
 
 

@@ -1,0 +1,108 @@
+"""The command, with tools that take no time."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from fake_tools import BOARD, FakeTools
+
+from pmgd.boards import catalog
+from pmgd.host.cli import main
+
+BUILD = ["build", "xor", "--board", "bench", "--tools", "native"]
+
+
+@pytest.fixture(autouse=True)
+def tools(tmp_path, monkeypatch):
+    made = FakeTools(tmp_path / "tools")
+    monkeypatch.setenv("PATH", str(made.path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
+    monkeypatch.setattr(catalog, "BOARDS", (*catalog.BOARDS, BOARD))
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def test_a_build_tells_its_stages_and_what_it_takes(capsys, tmp_path):
+    assert main(BUILD) == 0
+    out, err = capsys.readouterr()
+    for stage in ("synthesis", "place and route", "pack"):
+        assert f"{stage} for Test Bench" in err
+    rows = [line.split() for line in out.splitlines()]
+    assert ["LUT", "100", "5,280", "2%"] in rows
+    assert ["FF", "34", "5,280", "1%"] in rows
+    assert ["DSP", "2", "8", "25%"] in rows
+    assert ["block", "RAM", "3", "30", "10%"] in rows
+    assert "20.50 MHz; the clock is 12 MHz" in out
+    assert {path.name for path in (tmp_path / "build" / "xor-bench").iterdir()} == {
+        "xor.bin",
+        "manifest.json",
+    }
+
+
+def test_a_second_build_says_where_it_comes_from(capsys):
+    main(BUILD)
+    assert "made in" in capsys.readouterr().out
+    assert main([*BUILD, "--out", "other"]) == 0
+    out, err = capsys.readouterr()
+    assert "from the cache in" in out
+    assert err == ""
+
+
+def test_options_reach_the_manifest(capsys, tmp_path):
+    options = ["--seed", "5", "--baud", "750000", "--out", "there", "--json"]
+    assert main([*BUILD, *options]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.pop("out") == str(tmp_path / "there")
+    assert printed == json.loads((tmp_path / "there" / "manifest.json").read_text())
+    assert (printed["nextpnr_seed"], printed["baud"]) == (5, 750_000)
+
+
+def test_the_verilog_is_written_when_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")  # the one on the PATH is a fake
+    assert main([*BUILD, "--verilog"]) == 0
+    assert "module pmgd_serial_fabric(" in (tmp_path / "build/xor-bench/xor.v").read_text()
+
+
+def test_a_failure_is_one_sentence_and_the_log(capsys, tools, tmp_path):
+    tools.replace("icepack", "print('ERROR: bad bits'); sys.exit(1)")
+    assert main(BUILD) == 2
+    err = capsys.readouterr().err
+    assert "pmgd: error: pack must succeed, but icepack failed: bad bits; " in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_slow_bitstream_is_refused(capsys, tools, tmp_path):
+    tools.set_fmax(9)
+    assert main(BUILD) == 2
+    assert "12 MHz" in (err := capsys.readouterr().err)
+    assert "9.00 MHz" in err
+    assert not (tmp_path / "build").exists()
+
+
+def test_an_unknown_board_is_refused(capsys):
+    assert main(["build", "xor", "--board", "arty"]) == 2
+    assert "one of ulx3s_85f, icebreaker, bench, not 'arty'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["amaranth_boards", "amaranth"])
+def test_a_missing_package_comes_with_the_command_that_installs_it(package):
+    done = without(package, "build", "xor", "--board", "icebreaker")
+    assert done.returncode == 2
+    assert f"needs the package {package}, which" in done.stderr
+    assert "pip install 'pmgd[build]'" in done.stderr
+
+
+def test_the_boards_are_listed_without_amaranth():
+    assert without("amaranth", "boards").stdout.count("iCE40UP5K") == 1
+
+
+def without(package, *arguments):
+    """Run the command in a process that lacks a package."""
+    program = (
+        f"import sys; sys.modules[{package!r}] = None; from pmgd.host.cli import main; "
+        f"sys.exit(main({arguments!r}))"
+    )
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
