@@ -107,10 +107,7 @@ def build(
         raise SpecError(f"seed must be from 0 to {_MAX_SEED}, not {seed}")
     plan = Plan(spec)
     baud = board.baud if baud is None else baud
-    try:
-        divisor = baud_divisor(board.clock_hz, baud)
-    except ValueError as error:
-        raise SpecError(str(error)) from error
+    divisor = baud_divisor(board.clock_hz, baud)
     out = out.resolve()
     _check_out(out)
 

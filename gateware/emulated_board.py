@@ -1,12 +1,12 @@
 """A board and the serial port of its host in one design, for simulations."""
 
 from amaranth.hdl import Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
 
+from pmgd.gateware.fabric_signature import FabricSignature
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.serial_fabric import SerialFabric
-from pmgd.gateware.trace import TraceSignature
 from pmgd.gateware.uart import UartReceiver, UartTransmitter
 
 __all__ = ["EmulatedBoard"]
@@ -28,26 +28,15 @@ class EmulatedBoard(wiring.Component):
     divisor
         Clock cycles of one bit; see `pmgd.gateware.uart.baud_divisor`.
 
-    Members
-    -------
-    rx, tx
-        Bytes to the board and from it.
-    busy, trace
-        As `Fabric` has them.
+    Its members are those of `FabricSignature`; `rx` and `tx` are the host's bytes to the board and
+    from it.
     """
 
     def __init__(self, plan: Plan, divisor: int) -> None:
         self._board = SerialFabric(plan, divisor)
         self._to_board = UartTransmitter(divisor)
         self._from_board = UartReceiver(divisor)
-        super().__init__(
-            {
-                "rx": In(stream.Signature(8)),
-                "tx": Out(stream.Signature(8)),
-                "busy": Out(1),
-                "trace": Out(TraceSignature(plan)),
-            }
-        )
+        super().__init__(FabricSignature(plan))
 
     def elaborate(self, platform):
         m = Module()

@@ -1,11 +1,12 @@
 """The top: a network that trains itself, behind a byte link."""
 
 from amaranth.hdl import Cat, Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
 
 from pmgd.gateware.cost import Cost
 from pmgd.gateware.decoder import Decoder
+from pmgd.gateware.fabric_signature import FabricSignature
 from pmgd.gateware.filter import Filter
 from pmgd.gateware.generator import WordGenerator
 from pmgd.gateware.layout import MANTISSA_BITS, SHIFT_BITS
@@ -17,7 +18,6 @@ from pmgd.gateware.registers import Registers
 from pmgd.gateware.samples import Samples
 from pmgd.gateware.scan import Scan
 from pmgd.gateware.sequencer import Sequencer
-from pmgd.gateware.trace import TraceSignature
 from pmgd.gateware.transmitter import Transmitter
 
 __all__ = ["Fabric"]
@@ -31,26 +31,12 @@ class Fabric(wiring.Component):
     plan
         What to build.
 
-    Members
-    -------
-    rx, tx
-        The link: bytes of the frames of `pmgd.gateware.frames`.
-    busy
-        Running or evaluating.
-    trace
-        A record of each timestep, for simulations.
+    Its members are those of `FabricSignature`.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        super().__init__(
-            {
-                "rx": In(stream.Signature(8)),
-                "tx": Out(stream.Signature(8)),
-                "busy": Out(1),
-                "trace": Out(TraceSignature(plan)),
-            }
-        )
+        super().__init__(FabricSignature(plan))
 
     def elaborate(self, platform):
         m = Module()

@@ -13,7 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from pmgd.gateware.errors import DataError, SpecError
 
-__all__ = ["Format", "Quantised", "floor_shift", "quantise", "signed_bits", "unsigned_bits"]
+__all__ = [
+    "Format",
+    "Quantised",
+    "finite_reals",
+    "floor_shift",
+    "quantise",
+    "signed_bits",
+    "unsigned_bits",
+]
 
 _NOTATION = re.compile(r"([SU])(\d{1,2})\.(\d{1,2})")
 
@@ -95,13 +103,13 @@ class Quantised:
     clipped: int
 
 
-def quantise(values: ArrayLike, fmt: Format, what: str = "values") -> Quantised:
-    """Round real values to the nearest of a format (ties to even) and clip them to its range.
+def finite_reals(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Return values as an array of finite real numbers.
 
     Raises
     ------
     DataError
-        If a value is not a finite number; `what` names the values in the message.
+        If one is not; `what` names the values in the message.
     """
     try:
         real = np.asarray(values, dtype=np.float64)
@@ -111,9 +119,21 @@ def quantise(values: ArrayLike, fmt: Format, what: str = "values") -> Quantised:
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise DataError(
-            f"{what} must be finite numbers, not {real[where]} at index {where}; "
-            f"remove or replace {int(bad.sum())} such value(s)"
+            f"{what} must be finite numbers, not {real[where]} at index {where}; remove or "
+            f"replace {int(bad.sum())} such value(s)"
         )
+    return real
+
+
+def quantise(values: ArrayLike, fmt: Format, what: str = "values") -> Quantised:
+    """Round real values to the nearest of a format (ties to even) and clip them to its range.
+
+    Raises
+    ------
+    DataError
+        If a value is not a finite number; `what` names the values in the message.
+    """
+    real = finite_reals(values, what)
     with np.errstate(over="ignore"):  # infinity is clipped like any other large number
         nearest = np.rint(real * (1 << fmt.fraction_bits))
     stored = np.clip(nearest, fmt.minimum, fmt.maximum)

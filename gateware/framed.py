@@ -19,17 +19,18 @@ from pmgd.gateware.frames import (
 )
 from pmgd.gateware.regmap import Reg
 
-__all__ = ["FramedDevice", "Transport"]
+__all__ = ["REFUSALS", "FramedDevice", "Transport"]
 
 ATTEMPTS = 3
 
-_REFUSALS: dict[int, str] = {
+REFUSALS: dict[int, str] = {
     Status.BAD_OPERATION: "knows no such operation",
     Status.BAD_ADDRESS: "has nothing at that address",
     Status.ACCESS: "does not allow that access there",
     Status.BUSY: "is busy; wait until it has stopped",
     Status.BAD_VALUE: "was given a value wider than the register",
 }
+"""Why a device refuses, by status."""
 
 
 class Transport(Protocol):
@@ -143,7 +144,7 @@ class FramedDevice:
                 verb = "write to" if request.operation == Operation.WRITE else "read of"
                 raise error(
                     f"a {verb} address {request.address:#x} was refused: the device "
-                    f"{_REFUSALS.get(reply.status, 'gave no reason')}"
+                    f"{REFUSALS.get(reply.status, 'gave no reason')}"
                 )
         return [replies[request.sequence] for request in requests]
 

@@ -18,12 +18,9 @@ class TraceSignature(wiring.Signature):
         High for the one cycle in which the other members describe a finished timestep.
     cost, baseline
         Perturbed and baseline cost.
-    step
-        The broadcast step u.
-
-    Parameters
-    ----------
-        Every theta after the timestep, W bits each, parameter 0 in the low bits.
+    step, parameters
+        The broadcast step u, and every theta after the timestep, W bits each, parameter 0 in the
+        low bits.
     """
 
     def __init__(self, plan: Plan) -> None:

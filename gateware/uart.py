@@ -6,13 +6,15 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.errors import SpecError
+
 __all__ = ["MIN_DIVISOR", "UartReceiver", "UartTransmitter", "baud_divisor"]
 
 MIN_DIVISOR = 8
 """Clock cycles a bit, at least: fewer, and the middle of a bit is found too coarsely."""
 
 _MAX_ERROR = 0.015
-"""Of the rate that a whole divisor gives; a receiver tolerates about 4 % of both ends together."""
+"""Of the rate that a whole divisor gives; a receiver tolerates 3 % of both ends together."""
 
 
 def baud_divisor(clock_hz: float, baud: int) -> int:
@@ -20,19 +22,19 @@ def baud_divisor(clock_hz: float, baud: int) -> int:
 
     Raises
     ------
-    ValueError
+    SpecError
         If the clock is too slow for the rate, or no whole number of cycles comes within 1.5 %.
     """
     fastest = int(clock_hz / MIN_DIVISOR)
     divisor = round(clock_hz / baud) if baud > 0 else 0
     if divisor < MIN_DIVISOR:
-        raise ValueError(
+        raise SpecError(
             f"baud must be from 1 to {fastest} for a clock of {clock_hz / 1e6:g} MHz, not {baud}"
         )
     error = clock_hz / divisor / baud - 1
     if abs(error) > _MAX_ERROR:
         nearest = round(clock_hz / divisor)
-        raise ValueError(
+        raise SpecError(
             f"baud must be within {_MAX_ERROR:.1%} of a whole fraction of the clock of "
             f"{clock_hz / 1e6:g} MHz, not {baud}; choose {nearest}"
         )
@@ -51,7 +53,7 @@ class UartReceiver(wiring.Component):
 
     A start bit is taken from its falling edge and sampled again in its middle, so a shorter pulse
     is not one; each further bit is sampled in its middle. Sampling starts anew with every byte,
-    and so rates that differ by up to about 4 % are understood. A byte whose stop bit is not high is
+    and so rates that differ by up to 3 % are understood. A byte whose stop bit is not high is
     dropped. A wire cannot be held off: a byte that is not taken before the next one has arrived is
     lost, and the frame's CRC will tell.
 

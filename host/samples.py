@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pmgd.gateware.errors import DataError
-from pmgd.gateware.formats import Format, quantise
+from pmgd.gateware.formats import Format, finite_reals, quantise
 from pmgd.gateware.spec import Network
 
 __all__ = ["check_capacity", "check_inputs", "check_samples", "quantise_exactly"]
@@ -20,7 +20,7 @@ def check_inputs(x: ArrayLike, network: Network) -> Reals:
     DataError
         If they have another shape, are empty, or are not finite numbers.
     """
-    array = _reals("inputs", x)
+    array = finite_reals(x, "inputs")
     inputs = network.layers[0]
     if array.ndim != 2 or array.shape[1] != inputs:
         raise DataError(
@@ -59,7 +59,7 @@ def check_samples(x: ArrayLike, y: ArrayLike, network: Network) -> tuple[Reals, 
         If either has another shape, is empty, or holds something other than finite numbers.
     """
     inputs = check_inputs(x, network)
-    targets = _reals("targets", y)
+    targets = finite_reals(y, "targets")
     outputs = network.layers[-1]
     if targets.ndim == 1:
         targets = targets[:, None] if outputs == 1 else _one_hot(targets, outputs)
@@ -98,21 +98,6 @@ def quantise_exactly(values: Reals, fmt: Format, what: str) -> NDArray[np.int64]
             f"bits, such as {Format(fmt.signed, fmt.integer_bits, 8)}"
         )
     return quantised.stored
-
-
-def _reals(what: str, values: ArrayLike) -> Reals:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{what} must be an array of real numbers: {error}") from error
-    bad = ~np.isfinite(array)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise DataError(
-            f"{what} must be finite numbers, not {array[where]} at index {where}; remove or "
-            f"replace {int(bad.sum())} such value(s)"
-        )
-    return array
 
 
 def _one_hot(labels: Reals, outputs: int) -> Reals:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from pmgd.gateware.device import StepTrace, Words
 from pmgd.gateware.errors import DeviceBusyError, DeviceError, LinkError
+from pmgd.gateware.framed import REFUSALS
+from pmgd.gateware.frames import Status
 from pmgd.gateware.layout import WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, Region, registers, windows
@@ -129,11 +131,11 @@ class GoldenDevice:
         region, offset = divmod(address, 1 << REGION_SHIFT)
         if region == Region.REGISTERS:
             if offset not in self._registers:
-                raise _refusal("read of", address, "has nothing at that address")
+                raise _refusal("read of", address, REFUSALS[Status.BAD_ADDRESS])
             return
         self._check_window("read of", address)
         if not self._windows[region].readable:
-            raise _refusal("read of", address, "does not allow that access there")
+            raise _refusal("read of", address, REFUSALS[Status.ACCESS])
         self._check_stopped("read of", address)
 
     def _check_write(self, address: int, value: int) -> None:
@@ -142,16 +144,16 @@ class GoldenDevice:
         if region == Region.REGISTERS:
             register = self._registers.get(offset)
             if register is None:
-                raise _refusal("write to", address, "has nothing at that address")
+                raise _refusal("write to", address, REFUSALS[Status.BAD_ADDRESS])
             if register.access == Access.READ:
-                raise _refusal("write to", address, "does not allow that access there")
+                raise _refusal("write to", address, REFUSALS[Status.ACCESS])
             if register.access == Access.STOPPED:
                 self._check_stopped("write to", address)
             bits = register.bits
         else:
             self._check_window("write to", address)
             if not self._windows[region].writable:
-                raise _refusal("write to", address, "does not allow that access there")
+                raise _refusal("write to", address, REFUSALS[Status.ACCESS])
             self._check_stopped("write to", address)
         if value >> bits:
             raise _refusal(
@@ -163,13 +165,12 @@ class GoldenDevice:
         sample = self.plan.sample
         hole = region == Region.SAMPLES and offset % sample.stride >= sample.words
         if region not in self._windows or offset >= self._windows[region].words or hole:
-            raise _refusal(verb, address, "has nothing at that address")
+            raise _refusal(verb, address, REFUSALS[Status.BAD_ADDRESS])
 
     def _check_stopped(self, verb: str, address: int) -> None:
         if self._busy:
             raise DeviceBusyError(
-                f"a {verb} address {address:#x} was refused: the device is busy; wait until it "
-                f"has stopped"
+                f"a {verb} address {address:#x} was refused: the device {REFUSALS[Status.BUSY]}"
             )
 
     # -- Words --------------------------------------------------------------------------------

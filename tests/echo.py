@@ -1,11 +1,10 @@
 """A component with a fabric's ports that is quick to compile, echoes, and fails when told to."""
 
 from amaranth.hdl import Assert, Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from pmgd.gateware.export import TOP, convert
-from pmgd.gateware.trace import TraceSignature
+from pmgd.gateware.fabric_signature import FabricSignature
 from pmgd.sim.rtl_device import harness
 
 POISON = 0xEE
@@ -16,14 +15,7 @@ class Echo(wiring.Component):
     """Returns each byte one cycle later; an assertion fails on the byte `POISON`."""
 
     def __init__(self, plan):
-        super().__init__(
-            {
-                "rx": In(stream.Signature(8)),
-                "tx": Out(stream.Signature(8)),
-                "busy": Out(1),
-                "trace": Out(TraceSignature(plan)),
-            }
-        )
+        super().__init__(FabricSignature(plan))
 
     def elaborate(self, platform):
         m = Module()
