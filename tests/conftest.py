@@ -1,6 +1,7 @@
 """What every test shares: seeds that are told, and a run in which nothing may be skipped."""
 
 import random
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -35,6 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
     given = config.getoption("--random-seed")
     drawn = random.SystemRandom().getrandbits(32) if given is None else given
     config.stash[SEED] = getattr(config, "workerinput", {}).get("random_seed", drawn)
+    # A shell's background job inherits Ctrl-C ignored, and so would all that the tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,6 @@
 """The options of the test run itself."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,26 @@ def test_failure_tells_a_seed_that_repeats_it(inner: pytest.Pytester, workers: s
     assert len(drawn) == 1
     again = inner.runpytest_subprocess("-n", "0", "--random-seed", told.pop().split()[-1])
     assert drawn <= set(again.outlines)
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_an_interrupt_works_in_a_background_job(inner: pytest.Pytester, workers: str) -> None:
+    inner.makepyfile(
+        """
+        import signal, subprocess, sys
+        import pytest
+
+        CHILD = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+
+        def test_interrupt():
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            assert subprocess.check_output([sys.executable, "-c", CHILD]) == b"False\\n"
+        """
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        result = inner.runpytest_subprocess("-n", workers)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    result.assert_outcomes(passed=1)

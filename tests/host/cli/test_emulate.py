@@ -35,7 +35,11 @@ def emulate(*options, end_with=signal.SIGINT):
             yield process.stdout
         finally:
             process.send_signal(end_with)
-            error = process.communicate(timeout=LIMIT_S)[1]
+            try:
+                error = process.communicate(timeout=LIMIT_S)[1]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
     assert (process.returncode, error.count("\n")) == (0, 1), error
 
 
