@@ -11,12 +11,21 @@ from typing import Any
 
 from pmgd.boards.board import Board
 from pmgd.boards.cache import BuildCache
-from pmgd.boards.implement import NETLIST_REPORT, REPORT, Design, implement, prepare
+from pmgd.boards.implement import (
+    NETLIST_REPORT,
+    REPORT,
+    ROUTING_ROUNDS,
+    SEED,
+    SEEDS,
+    Design,
+    implement,
+    prepare,
+)
 from pmgd.boards.report import Report, read_report
 from pmgd.boards.tools import Tool, find_tool
 from pmgd.gateware.cache_folder import cache_folder
 from pmgd.gateware.errors import DataError, SpecError, ToolError
-from pmgd.gateware.export import convert
+from pmgd.gateware.export import convert, writer
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.serial_fabric import SerialFabric
 from pmgd.gateware.spec import Spec
@@ -27,7 +36,9 @@ __all__ = ["MANIFEST", "BuildResult", "build"]
 MANIFEST = "manifest.json"
 """Describes a build; see `build`."""
 
-_MAX_SEED = (1 << 31) - 1
+_MAX_SEED = (1 << 31) - 1 - SEEDS
+_DRAFT = ".pmgd-"
+"""How the names of folders begin in which a build is drafted."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ def build(
     - ``manifest.json``: the specification without its data, plan digest, board, clock and baud,
       tools, seed, utilisation, fmax, and the SHA-256 of the other files
 
+    If something goes wrong, the earlier build stays as it is.
+
     Parameters
     ----------
     spec, board
@@ -81,7 +94,8 @@ def build(
     out
         The folder.
     seed
-        Of place and route, from 0 to 2**31 - 1; another gives another fmax.
+        Of place and route, from 0 to 2**31 - 6; another gives another fmax. Where a design cannot
+        be routed with it, the next ones are tried, and the manifest tells which it was.
     baud
         Of the serial port; by default the board's.
     tools
@@ -99,7 +113,7 @@ def build(
     SpecError
         If the seed, the baud rate or the set of tools is not possible.
     DataError
-        If `out` holds something else than an earlier build.
+        If `out` cannot be written, or holds something else than an earlier build.
     ToolError
         If a tool is missing or fails, or if the bitstream is too slow for the board's clock.
     """
@@ -108,8 +122,7 @@ def build(
     plan = Plan(spec)
     baud = board.baud if baud is None else baud
     divisor = baud_divisor(board.clock_hz, baud)
-    out = out.resolve()
-    _check_out(out)
+    out = _check_out(out)
 
     design = prepare(plan, board, divisor, seed)
     found = {name: find_tool(name, tools) for name in design.tools}
@@ -130,18 +143,21 @@ def build(
             f"smaller network"
         )
     files = {spec.name + board.family.suffix: products[design.bitstream]}
+    versions = {name: tool.version for name, tool in found.items()}
     if verilog:
         text = _verilog_header(plan, board, baud, divisor)
         text += convert(SerialFabric(plan, divisor), "pmgd_serial_fabric")
         files[f"{spec.name}.v"] = text.encode()
-    manifest = _manifest(plan, board, baud, seed, found, report, files)
+        versions["verilog"] = writer()
+    used_seed = int(products[SEED])
+    manifest = _manifest(plan, board, baud, used_seed, versions, report, files)
     _publish(out, {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
     return BuildResult(out, manifest, report, cached)
 
 
 def _key(design: Design, tools: dict[str, Tool]) -> str:
     """Return a hash of all that the products depend on."""
-    content = hashlib.sha256()
+    content = hashlib.sha256(f"{ROUTING_ROUNDS} {SEEDS}".encode())
     versions = {name: tool.version.encode() for name, tool in tools.items()}
     for name, part in sorted({**design.files, **versions}.items()):
         content.update(f"{name}\0{len(part)}\0".encode() + part)
@@ -153,7 +169,7 @@ def _manifest(
     board: Board,
     baud: int,
     seed: int,
-    tools: dict[str, Tool],
+    tools: dict[str, str],
     report: Report,
     files: dict[str, bytes],
 ) -> dict[str, Any]:
@@ -171,7 +187,7 @@ def _manifest(
         "nextpnr_seed": seed,
         "tools": {
             **{name: version(name) for name in ("pmgd", "amaranth", "amaranth-boards")},
-            **{name: tool.version for name, tool in tools.items()},
+            **tools,
         },
         "fmax_hz": report.fmax_hz,
         "utilisation": {name: {"used": used[name], "available": available[name]} for name in used},
@@ -194,31 +210,71 @@ def _verilog_header(plan: Plan, board: Board, baud: int, divisor: int) -> str:
     )
 
 
-def _check_out(out: Path) -> None:
-    """Check, before anything takes time, that a build may be put there."""
-    if not out.exists():
-        return
-    strangers = {"itself"} if not out.is_dir() else {entry.name for entry in out.iterdir()}
+def _check_out(out: Path) -> Path:
+    """Return where a build goes; check, before anything takes time, that it may be put there."""
     try:
-        listed = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
-        strangers -= {MANIFEST, *listed}
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # no build
+        out = out.resolve()
+        place = out.parent
+        while not place.exists():
+            place = place.parent
+        # Its draft and what it replaces are made beside it.
+        tempfile.TemporaryDirectory(prefix=_DRAFT, dir=place).cleanup()
+        strangers = _strangers(out)
+    except (OSError, RuntimeError) as error:  # the latter where links run in a circle
+        raise _refusal(out, error) from error
     if strangers:
         raise DataError(
-            f"a build must go to a new folder or replace an earlier build, not {out}, which holds "
-            f"{min(strangers)}; choose another folder"
+            f"a build must go to a new folder or replace an earlier build as it was made, not "
+            f"{out}, which holds {min(strangers)}; choose another folder"
         )
+    return out
+
+
+def _strangers(out: Path) -> set[str]:
+    """Return the names of what is there and is no part of an earlier build."""
+    if not out.exists():
+        return set()
+    names = {entry.name for entry in out.iterdir()}
+    try:
+        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return names
+    digests = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(digests, dict) or "plan_digest" not in manifest:
+        return names  # there are other manifests than ours
+    # What was changed since is no part of it, nor is a folder of that name.
+    same = {
+        name
+        for name in names & digests.keys()
+        if (out / name).is_file()
+        and hashlib.sha256((out / name).read_bytes()).hexdigest() == digests[name]
+    }
+    return names - same - {MANIFEST}
 
 
 def _publish(out: Path, files: dict[str, bytes]) -> None:
     """Make the folder appear whole, in place of an earlier build."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        draft = Path(scratch) / "new"
-        draft.mkdir()
-        for name, content in files.items():
-            (draft / name).write_bytes(content)
-        if out.exists():
-            out.rename(Path(scratch) / "old")
-        draft.rename(out)
+    _check_out(out)  # again, for meanwhile something may have been put there
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_DRAFT, dir=out.parent) as scratch:
+            draft, earlier = Path(scratch) / "new", Path(scratch) / "old"
+            draft.mkdir()
+            for name, content in files.items():
+                (draft / name).write_bytes(content)
+            try:
+                if out.exists():
+                    out.rename(earlier)
+                draft.rename(out)
+            finally:
+                if earlier.exists() and not out.exists():
+                    earlier.rename(out)
+    except OSError as error:
+        raise _refusal(out, error) from error
+
+
+def _refusal(out: Path, error: OSError | RuntimeError) -> DataError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return DataError(
+        f"a build must go to a folder that can be written, not {out}: {why}; choose another folder"
+    )

@@ -1,7 +1,9 @@
 """What the tools made of a design, kept so that it is made once."""
 
+import contextlib
 import hashlib
 import io
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -16,7 +18,8 @@ class BuildCache:
     """Keeps sets of files by a key of all that went into them.
 
     An entry appears whole or not at all, and its name ends in the hash of its content: one that was
-    damaged is removed and missed. Any number of processes may use a folder at once.
+    damaged, or cannot be read, is removed and missed. Any number of processes may use a folder at
+    once.
 
     Parameters
     ----------
@@ -30,15 +33,22 @@ class BuildCache:
     def get(self, key: str) -> dict[str, bytes] | None:
         """Return the files of a key, or None."""
         for entry in self.folder.glob(f"bitstream-{key}-*.zip"):
-            content = entry.read_bytes()
-            if entry.stem.endswith(_digest(content)):
-                with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                    return {name: archive.read(name) for name in archive.namelist()}
-            entry.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it may be gone by now, or be no file
+                content = entry.read_bytes()
+                if entry.stem.endswith(_digest(content)):
+                    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                        return {name: archive.read(name) for name in archive.namelist()}
+            _discard(entry)
         return None
 
     def put(self, key: str, files: Mapping[str, bytes]) -> None:
-        """Keep the files of a key."""
+        """Keep the files of a key.
+
+        Raises
+        ------
+        ToolError
+            If they cannot be written.
+        """
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in sorted(files.items()):
@@ -46,8 +56,11 @@ class BuildCache:
         content = buffer.getvalue()
         with self.scratch() as folder:
             draft = Path(folder) / "entry"
-            draft.write_bytes(content)
-            draft.replace(self.folder / f"bitstream-{key}-{_digest(content)}.zip")
+            try:
+                draft.write_bytes(content)
+                draft.replace(self.folder / f"bitstream-{key}-{_digest(content)}.zip")
+            except OSError as error:
+                raise self._error(error) from error
 
     def scratch(self) -> "tempfile.TemporaryDirectory[str]":
         """Return a folder to work in, which is removed afterwards.
@@ -61,10 +74,22 @@ class BuildCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             return tempfile.TemporaryDirectory(dir=self.folder)
         except OSError as error:
-            raise ToolError(
-                f"bitstreams must be made in a folder that can be written, not {self.folder}: "
-                f"{error.strerror}; set XDG_CACHE_HOME to another"
-            ) from error
+            raise self._error(error) from error
+
+    def _error(self, error: OSError) -> ToolError:
+        return ToolError(
+            f"bitstreams must be made in a folder that can be written, not {self.folder}: "
+            f"{error.strerror}; set XDG_CACHE_HOME to another"
+        )
+
+
+def _discard(entry: Path) -> None:
+    """Remove what is no entry; where that is impossible, it is missed again."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        entry.unlink()
 
 
 def _digest(content: bytes) -> str:

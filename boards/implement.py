@@ -1,8 +1,9 @@
 """A design to a bitstream: synthesis, place and route, pack."""
 
 import json
+import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from pmgd.boards.top import BoardTop
 from pmgd.gateware.errors import ToolError
 from pmgd.gateware.plan import Plan
 
-__all__ = ["NETLIST_REPORT", "REPORT", "Design", "implement", "prepare"]
+__all__ = [
+    "NETLIST_REPORT",
+    "REPORT",
+    "ROUTING_ROUNDS",
+    "SEED",
+    "SEEDS",
+    "Design",
+    "implement",
+    "prepare",
+]
 
 TOP = "top"
 """Name of the top module."""
@@ -20,8 +30,21 @@ REPORT = "report.json"
 """nextpnr's report."""
 NETLIST_REPORT = "synthesis.json"
 """Yosys's statistics of the netlist."""
+SEED = "seed"
+"""The seed with which the design was placed and routed."""
+
+ROUTING_ROUNDS = 200
+"""After so many, nextpnr's router will not end: a route that succeeds takes some tens of them. They
+are counted, not timed, so that a slow machine makes the same bytes."""
+SEEDS = 5
+"""How many seeds are tried, one after the other, before a design counts as one that cannot be
+routed."""
 
 _TAIL_LINES = 20
+_LOOK_S = 0.5
+_ROUND = re.compile(rb"iter=(\d+)")
+_UTILISATION = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)")
+"""A resource in nextpnr's log, how many of it are used, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +101,7 @@ def prepare(plan: Plan, board: Board, divisor: int, seed: int) -> Design:
     divisor
         Clock cycles of one bit of the UART.
     seed
-        Of nextpnr.
+        Of nextpnr, the first that is tried.
     """
     family = board.family
     build = board.platform().prepare(
@@ -115,29 +138,41 @@ def implement(
     progress
         Called with the name of each stage when it begins.
 
+    A design that cannot be routed with its seed is placed and routed again with the next one.
+
     Returns
     -------
-    Contents of `NETLIST_REPORT`, `REPORT` and the bitstream, by name.
+    Contents of `NETLIST_REPORT`, `REPORT`, `SEED` and the bitstream, by name.
 
     Raises
     ------
     ToolError
-        If a stage fails; the message names it and the cause, and ends with the log's last lines.
+        If a stage fails; the message names it and the cause, and ends with the log's last lines,
+        or tells what the FPGA has too little of.
     """
-    for name, content in design.files.items():
-        (folder / name).write_bytes(content)
+    try:
+        for name, content in design.files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise ToolError(
+            f"a bitstream must be made in a folder that can be written, not {folder}: "
+            f"{error.strerror}; set XDG_CACHE_HOME to another"
+        ) from error
     products = NETLIST_REPORT, REPORT, design.bitstream
     for stage, command, product in zip(_STAGES, design.commands, products, strict=True):
         progress(stage.name)
-        # YoWASP sees little of the file system but the working folder: all names are relative.
-        done = subprocess.run(
-            [tools[command[0]].path, *command[1:]],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
+        for attempt in _attempts(command):
+            # YoWASP sees little of the file system but the working folder: names are relative.
+            done = _run([str(tools[command[0]].path), *attempt[1:]], folder, folder / stage.log)
+            if done is not None:
+                break
+        else:
+            raise ToolError(
+                f"{stage.name} must succeed, but the design could not be routed with any of "
+                f"{SEEDS} seeds; {stage.remedy}"
+            )
+        if "--seed" in attempt:
+            (folder / SEED).write_text(attempt[attempt.index("--seed") + 1])
         file = folder / product
         code = done.returncode
         if code:
@@ -145,7 +180,59 @@ def implement(
             raise _error(stage, command[0], folder, done, end)
         if not file.is_file() or not file.stat().st_size:
             raise _error(stage, command[0], folder, done, f"it wrote no {product}")
-    return {product: (folder / product).read_bytes() for product in products}
+    return {product: (folder / product).read_bytes() for product in (*products, SEED)}
+
+
+def _attempts(command: Sequence[str]) -> Iterator[list[str]]:
+    """Yield a command with one seed after the other, or once if it takes none."""
+    if "--seed" not in command:
+        yield list(command)
+        return
+    place = command.index("--seed") + 1
+    for attempt in range(SEEDS):
+        yield [*command[:place], str(int(command[place]) + attempt), *command[place + 1 :]]
+
+
+def _run(
+    command: Sequence[str], folder: Path, log: Path
+) -> "subprocess.CompletedProcess[str] | None":
+    """Run a tool; None if its log tells that it routes without end."""
+    if log.is_file():
+        log.unlink()  # of an attempt before, which would be taken for this one's
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            while True:
+                try:
+                    out, err = process.communicate(timeout=_LOOK_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    if _rounds(log) > ROUTING_ROUNDS:
+                        process.kill()
+                        process.communicate()
+                        return None
+        except BaseException:
+            process.kill()
+            process.wait()  # it must not write any more to the folder, which is removed next
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _rounds(log: Path) -> int:
+    """Return how many rounds of routing the end of a log tells of."""
+    if not log.is_file():
+        return 0
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        found = _ROUND.findall(file.read())
+    return int(found[-1]) if found else 0
 
 
 def _error(
@@ -159,6 +246,11 @@ def _error(
     text = log.read_text(errors="replace") if log.is_file() else ""
     said = [line for line in (done.stdout + done.stderr).splitlines() if line not in text]
     lines = [line for line in text.splitlines() + said if line.strip()]
+    if excess := _excess(lines):
+        return ToolError(
+            f"{stage.name} must succeed, but the design does not fit: it needs {excess}; choose a "
+            f"larger board or a smaller network"
+        )
     causes = [line for line in lines if line.startswith("ERROR: ")]
     cause = causes[-1].removeprefix("ERROR: ").strip().rstrip(".") if causes else otherwise
     tail = "\n".join(lines[-_TAIL_LINES:])
@@ -166,3 +258,16 @@ def _error(
         f"{stage.name} must succeed, but {tool} failed: {cause}; {stage.remedy}"
         + (f"; its log ends with:\n{tail}" if tail else "")
     )
+
+
+def _excess(lines: list[str]) -> str:
+    """Tell which resources a design needs more of than there are; empty if it fits."""
+    found = {
+        name: (int(used), int(there))
+        for name, used, there in _UTILISATION.findall("\n".join(lines))
+    }
+    needs = [
+        f"{used:,} of {there:,} {name}" for name, (used, there) in found.items() if used > there
+    ]
+    most = ", ".join(needs[:-1])
+    return f"{most} and {needs[-1]}" if most else "".join(needs)

@@ -14,10 +14,20 @@ class StepLayout(data.StructLayout):
     ----------
     step_bits
         Width of the magnitude.
+
+    Fields
+    ------
+    magnitude, negative
+        Of the step.
+    nonzero
+        For a sign-only correlator, whose magnitude is always that of an update: whether there is a
+        step at all.
     """
 
     def __init__(self, step_bits: int) -> None:
-        super().__init__({"magnitude": unsigned(step_bits), "negative": unsigned(1)})
+        super().__init__(
+            {"magnitude": unsigned(step_bits), "negative": unsigned(1), "nonzero": unsigned(1)}
+        )
 
 
 class BroadcastLayout(data.StructLayout):
@@ -25,13 +35,15 @@ class BroadcastLayout(data.StructLayout):
 
     Parameters
     ----------
-    dtheta_bits, step_bits
-        Widths of the amplitude and of the step's magnitude.
+    dtheta_bits, step_bits, code_bits
+        Widths of the amplitude, of the step's magnitude, and of what the perturbers share.
 
     Fields
     ------
     advance
         For one cycle: change to the next perturbation.
+    code
+        What the perturbers share; see `pmgd.gateware.code_generator.CodeGenerator`.
     dtheta
         Amplitude of the perturbation; constant while running.
     apply
@@ -42,10 +54,11 @@ class BroadcastLayout(data.StructLayout):
         The scaled cost change, see `StepLayout`.
     """
 
-    def __init__(self, dtheta_bits: int, step_bits: int) -> None:
+    def __init__(self, dtheta_bits: int, step_bits: int, code_bits: int = 0) -> None:
         super().__init__(
             {
                 "advance": unsigned(1),
+                "code": unsigned(code_bits),
                 "dtheta": unsigned(dtheta_bits),
                 "apply": unsigned(1),
                 "update": unsigned(1),

@@ -10,7 +10,8 @@ __all__ = ["Correlator"]
 class Correlator(wiring.Component):
     """Multiplies the broadcast step by the parameter's own perturbation ([0048]).
 
-    The perturbation is plus or minus one amplitude, and 1/dtheta is part of the broadcast step, so
+    The perturbation is plus or minus one amplitude (or none, where the updater does not take the
+    error signal), and 1/dtheta is part of the broadcast step, so
     the product e = u * s keeps the step's magnitude; its sign is an XNOR. Combinational.
 
     Members

@@ -1,6 +1,6 @@
 """Cost estimator 104."""
 
-from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Shape, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +13,7 @@ __all__ = ["Cost"]
 
 
 class Cost(wiring.Component):
-    """Compares the outputs with the targets: the sum of squared errors ([0040]).
+    """Compares the outputs with the targets: the sum of squared or absolute errors ([0040]).
 
     The sum is exact, then loses `plan.cost_shift` fraction bits by floor. Dividing by the number of
     outputs is left to the one scale factor in the transmitter.
@@ -35,13 +35,12 @@ class Cost(wiring.Component):
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        activation, target = plan.spec.formats.activation, plan.spec.formats.target
-        shape = signed(target.bits) if target.signed else unsigned(target.bits)
+        output, target = plan.output_format, plan.spec.formats.target
         super().__init__(
             {
                 "wave": In(WaveLayout),
-                "y": In(data.ArrayLayout(unsigned(activation.bits), plan.outputs)),
-                "target": In(data.ArrayLayout(shape, plan.outputs)),
+                "y": In(data.ArrayLayout(Shape(output.bits, output.signed), plan.outputs)),
+                "target": In(data.ArrayLayout(Shape(target.bits, target.signed), plan.outputs)),
                 "arrived": Out(WaveLayout),
                 "cost": Out(unsigned(plan.cost_bits)),
             }
@@ -50,20 +49,25 @@ class Cost(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self._plan
-        formats = plan.spec.formats
-        largest = max(bound * bound for bound in plan.error_range)
+        output, target = plan.output_format, plan.spec.formats.target
+        largest = max(abs(bound) for bound in plan.error_range)
+        if plan.squared:
+            largest *= largest
         m.submodules.tree = tree = AdderTree(
             leaves=plan.outputs,
             leaf_bits=signed_bits(0, largest),
             sum_bits=signed_bits(0, plan.full_cost_maximum),
         )
         for k in range(plan.outputs):
-            y = self.y[k] << (plan.error_fraction - formats.activation.fraction_bits)
-            t = self.target[k] << (plan.error_fraction - formats.target.fraction_bits)
+            y = self.y[k] << (plan.error_fraction - output.fraction_bits)
+            t = self.target[k] << (plan.error_fraction - target.fraction_bits)
             error = Signal(signed(signed_bits(*plan.error_range)), name=f"error_{k}")
-            square = Signal(unsigned_bits(largest), name=f"square_{k}")
-            m.d.sync += [error.eq(y - t), square.eq(error * error)]
-            m.d.comb += tree.numbers[k].eq(square)
+            summand = Signal(unsigned_bits(largest), name=f"summand_{k}")
+            m.d.sync += [
+                error.eq(y - t),
+                summand.eq(error * error if plan.squared else abs(error)),
+            ]
+            m.d.comb += tree.numbers[k].eq(summand)
         m.d.comb += [
             self.cost.eq(tree.sum >> plan.cost_shift),
             self.arrived.eq(delay(m, self.wave, plan.latency.cost, "wave")),

@@ -1,16 +1,25 @@
 """The top: a network that trains itself, behind a byte link."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import connect, flipped
 
+from pmgd.gateware.code_generator import CodeGenerator
 from pmgd.gateware.cost import Cost
 from pmgd.gateware.decoder import Decoder
+from pmgd.gateware.evaluator import Evaluator
 from pmgd.gateware.fabric_signature import FabricSignature
 from pmgd.gateware.filter import Filter
 from pmgd.gateware.generator import WordGenerator
-from pmgd.gateware.layout import MANTISSA_BITS, SHIFT_BITS
+from pmgd.gateware.layout import (
+    MANTISSA_BITS,
+    MEAN_FRACTION_BITS,
+    MEAN_SHIFT_BITS,
+    SHIFT_BITS,
+    WORD_BITS,
+)
 from pmgd.gateware.link import Link
+from pmgd.gateware.mean_filter import MeanFilter
 from pmgd.gateware.network import Network
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.probe import Probe
@@ -18,6 +27,7 @@ from pmgd.gateware.registers import Registers
 from pmgd.gateware.samples import Samples
 from pmgd.gateware.scan import Scan
 from pmgd.gateware.sequencer import Sequencer
+from pmgd.gateware.sign_transmitter import SignTransmitter
 from pmgd.gateware.transmitter import Transmitter
 
 __all__ = ["Fabric"]
@@ -41,32 +51,49 @@ class Fabric(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self._plan
-        self._stochastic = plan.spec.formats.rounding == "stochastic"
         m.submodules.link = self._link = Link()
         m.submodules.decoder = self._decoder = Decoder(plan)
         m.submodules.registers = self._registers = Registers(plan)
         m.submodules.scan = self._scan = Scan(plan.scan)
         m.submodules.samples = self._samples = Samples(plan.sample)
         m.submodules.probe = self._probe = Probe(plan)
+        m.submodules.evaluator = self._evaluator = Evaluator(plan)
         m.submodules.sequencer = self._sequencer = Sequencer(plan)
         m.submodules.order = self._order = WordGenerator()
-        m.submodules.rounding = self._rounding = WordGenerator()
         m.submodules.network = self._network = Network(plan)
         m.submodules.cost = self._cost = Cost(plan)
-        m.submodules.filter = self._filter = Filter(cost_bits=plan.cost_bits)
-        m.submodules.transmitter = self._transmitter = Transmitter(
-            change_bits=plan.cost_bits + 1,
-            mantissa_bits=MANTISSA_BITS,
-            shift_bits=SHIFT_BITS,
-            step_bits=plan.step_bits,
-            stochastic=self._stochastic,
-        )
+        m.submodules.filter = self._filter = self._make_filter()
+        m.submodules.transmitter = self._transmitter = self._make_transmitter()
         self._wire_host(m)
         self._wire_registers(m)
         self._wire_sequencer(m)
         self._wire_datapath(m)
+        self._wire_rounding(m)
+        self._wire_code(m)
         self._wire_trace(m)
         return m
+
+    def _make_filter(self) -> Filter | MeanFilter:
+        plan = self._plan
+        if plan.spec.fabric.baseline != "mean":
+            return Filter(cost_bits=plan.cost_bits)
+        return MeanFilter(
+            cost_bits=plan.cost_bits,
+            fraction_bits=MEAN_FRACTION_BITS,
+            shift_bits=MEAN_SHIFT_BITS,
+        )
+
+    def _make_transmitter(self) -> Transmitter | SignTransmitter:
+        plan = self._plan
+        if plan.spec.fabric.correlator == "sign":
+            return SignTransmitter(change_bits=plan.change_bits, step_bits=plan.step_bits)
+        return Transmitter(
+            change_bits=plan.change_bits,
+            mantissa_bits=MANTISSA_BITS,
+            shift_bits=SHIFT_BITS,
+            step_bits=plan.step_bits,
+            stochastic=plan.stochastic,
+        )
 
     def _wire_host(self, m: Module) -> None:
         connect(m, flipped(self.rx), self._link.rx)
@@ -85,48 +112,60 @@ class Fabric(wiring.Component):
         ]
 
     def _wire_registers(self, m: Module) -> None:
-        registers, sequencer = self._registers, self._sequencer
-        state, load = registers.state, registers.load
+        registers, sequencer, sweep = self._registers, self._sequencer, self._evaluator
+        load = registers.load
+        kept = {
+            "status": self.busy,
+            "link_errors": self._link.errors,
+            "order_state": self._order.word,
+            "baseline": self._filter.baseline,
+            "baseline_valid": self._filter.baseline_valid,
+            "evaluate": sweep.evaluate,
+            "hits": sweep.hits,
+        }
+        for name, value in (
+            ("stop_at", sequencer.stop_at),
+            ("timestep", sequencer.timestep),
+            ("cost_sum", sweep.cost_sum),
+        ):
+            kept |= {f"{name}_low": value[:WORD_BITS], f"{name}_high": value[WORD_BITS:]}
+        for name in ("phase_x", "phase_p", "phase_theta", "sample_index"):
+            kept[name] = getattr(sequencer, name)
+        for name in ("order_position", "perturbed"):
+            if name in load.shape().members:
+                kept[name] = getattr(sequencer, name)
+        m.d.comb += [registers.state[name].eq(value) for name, value in kept.items()]
         m.d.comb += [
-            state.status.eq(self.busy),
-            state.link_errors.eq(self._link.errors),
-            Cat(state.stop_at_low, state.stop_at_high).eq(sequencer.stop_at),
-            Cat(state.timestep_low, state.timestep_high).eq(sequencer.timestep),
-            state.order_state.eq(self._order.word),
-            state.rounding_state.eq(self._rounding.word),
-            state.baseline.eq(self._filter.baseline),
-            state.baseline_valid.eq(self._filter.baseline_valid),
             sequencer.load.eq(load),
             self._order.load.eq(load.order_state),
-            self._rounding.load.eq(load.rounding_state),
             self._filter.load_baseline.eq(load.baseline),
             self._filter.load_valid.eq(load.baseline_valid),
+            sweep.load.eq(load.evaluate),
             sequencer.halt.eq(registers.halt),
         ]
-        for name in ("phase_x", "phase_p", "phase_theta", "sample_index"):
-            m.d.comb += state[name].eq(getattr(sequencer, name))
-        for component in (sequencer, self._order, self._rounding, self._filter):
+        for component in (sequencer, self._order, self._filter, sweep):
             m.d.comb += component.loaded.eq(registers.loaded)
 
     def _wire_sequencer(self, m: Module) -> None:
-        sequencer = self._sequencer
+        sequencer, sweep = self._sequencer, self._evaluator
         m.d.comb += [
             sequencer.settings.eq(self._registers.settings),
             sequencer.probe_start.eq(self._probe.start),
-            # Rounding to nearest draws no words, and the synthesizer drops the generator.
-            self._rounding.advance.eq(sequencer.round & self._stochastic),
+            sequencer.sweeping.eq(sweep.wanted),
             self._scan.home.eq(sequencer.home),
             sequencer.homed.eq(self._scan.homed),
             self._order.advance.eq(sequencer.draw),
             sequencer.word.eq(self._order.word),
-            self._samples.index.eq(sequencer.sample_index),
+            self._samples.index.eq(Mux(sweep.wanted, sweep.index, sequencer.sample_index)),
             self._samples.fetch.eq(sequencer.fetch),
             sequencer.baseline_valid.eq(self._filter.baseline_valid),
-            self._filter.enable.eq(~sequencer.probing),
+            self._filter.enable.eq(~(sequencer.probing | sweep.wanted)),
             self._filter.invalidate.eq(
                 sequencer.invalidate | self._scan.written | self._samples.written
             ),
-            sequencer.cost_arrived.eq(self._cost.arrived.valid),
+            sequencer.cost_arrived.eq(
+                Mux(sweep.wanted, sweep.done, self._cost.arrived.valid),
+            ),
             sequencer.step_arrived.eq(self._transmitter.arrived),
         ]
 
@@ -137,12 +176,12 @@ class Fabric(wiring.Component):
             self._filter,
             self._transmitter,
         )
-        probe, sequencer, settings = self._probe, self._sequencer, self._registers.settings
-        sample = self._samples.sample
+        probe, sweep, sequencer = self._probe, self._evaluator, self._sequencer
+        settings = self._registers.settings
         with m.If(sequencer.probing):
             m.d.comb += Cat(network.x, cost.target).eq(probe.sample)
         with m.Else():
-            m.d.comb += Cat(network.x, cost.target).eq(sample)
+            m.d.comb += Cat(network.x, cost.target).eq(self._samples.sample)
         m.d.comb += [
             network.wave.eq(sequencer.wave),
             cost.wave.eq(network.arrived),
@@ -151,9 +190,7 @@ class Fabric(wiring.Component):
             change.cost.eq(cost.cost),
             transmitter.valid.eq(change.arrived),
             transmitter.change.eq(change.change),
-            transmitter.mantissa.eq(settings.scale_mantissa),
-            transmitter.shift.eq(settings.scale_shift),
-            transmitter.word.eq(self._rounding.word),
+            transmitter.masked.eq(~sequencer.perturbed),
             network.broadcast.advance.eq(sequencer.advance),
             network.broadcast.dtheta.eq(settings.dtheta),
             network.broadcast.apply.eq(sequencer.apply),
@@ -163,6 +200,47 @@ class Fabric(wiring.Component):
             probe.y.eq(network.y),
             probe.cost_arrived.eq(cost.arrived.valid & sequencer.probing),
             probe.cost.eq(cost.cost),
+            # The outputs stay, since the sample stays and nothing is perturbed.
+            sweep.arrived.eq(cost.arrived.valid & sweep.wanted),
+            sweep.cost.eq(cost.cost),
+            sweep.y.eq(network.y),
+            sweep.target.eq(cost.target),
+        ]
+        if self._plan.spec.fabric.baseline == "mean":
+            m.d.comb += change.mean_shift.eq(settings.mean_shift)
+        if self._plan.spec.fabric.correlator == "sign":
+            m.d.comb += transmitter.sign_step.eq(settings.sign_step)
+        else:
+            m.d.comb += transmitter.mantissa.eq(settings.scale_mantissa)
+            m.d.comb += transmitter.shift.eq(settings.scale_shift)
+
+    def _wire_rounding(self, m: Module) -> None:
+        if not self._plan.stochastic:
+            return
+        m.submodules.rounding = rounding = WordGenerator()
+        registers = self._registers
+        m.d.comb += [
+            rounding.advance.eq(self._sequencer.round),
+            rounding.load.eq(registers.load.rounding_state),
+            rounding.loaded.eq(registers.loaded),
+            registers.state.rounding_state.eq(rounding.word),
+            self._transmitter.word.eq(rounding.word),
+        ]
+
+    def _wire_code(self, m: Module) -> None:
+        """Make what the perturbers share, if they share anything."""
+        bits = self._plan.perturber_state_bits
+        if not bits:
+            return
+        m.submodules.code = code = CodeGenerator(self._plan.spec.fabric.perturbation, bits)
+        network, registers = self._network, self._registers
+        m.d.comb += [
+            code.advance.eq(self._sequencer.advance),
+            code.load.eq(registers.load.perturber_state),
+            code.loaded.eq(registers.loaded),
+            registers.state.perturber_state.eq(code.state),
+            network.broadcast.code.eq(code.state),
+            network.entering.eq(code.entering),
         ]
 
     def _wire_trace(self, m: Module) -> None:
@@ -172,7 +250,6 @@ class Fabric(wiring.Component):
             self.trace.cost.eq(self._filter.perturbed_cost),
             self.trace.baseline.eq(self._filter.baseline),
             self.trace.parameters.eq(self._network.theta),
-            self.trace.step.eq(step.magnitude),
         ]
-        with m.If(step.negative):
-            m.d.comb += self.trace.step.eq(-step.magnitude)
+        with m.If(step.nonzero):
+            m.d.comb += self.trace.step.eq(Mux(step.negative, -step.magnitude, step.magnitude))

@@ -112,6 +112,8 @@ def finite_reals(values: ArrayLike, what: str) -> NDArray[np.float64]:
         If one is not; `what` names the values in the message.
     """
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("they are complex")
         real = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{what} must be an array of real numbers: {error}") from error

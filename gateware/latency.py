@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 
 __all__ = [
-    "ACTIVATION_CYCLES",
     "BASELINE_CYCLES",
     "BEGIN_CYCLES",
+    "CLIP_CYCLES",
     "COST_CYCLES",
     "FETCH_CYCLES",
     "FILTER_CYCLES",
     "FINISH_CYCLES",
     "INDEX_CYCLES",
+    "SHUFFLE_CYCLES",
+    "SIGN_TRANSMITTER_CYCLES",
     "SYNAPSE_CYCLES",
+    "TABLE_CYCLES",
     "TRANSMITTER_CYCLES",
     "TREE_LEVELS_PER_STAGE",
     "Latency",
@@ -20,14 +23,18 @@ __all__ = [
 
 SYNAPSE_CYCLES = 2
 """From a wave's perturb bit to the product: the perturbed operand, then the product."""
-ACTIVATION_CYCLES = 3
-"""From a weighted sum to the neuron's output: clip, look up, interpolate."""
+TABLE_CYCLES = 3
+"""From a weighted sum to the output of a sigmoid or tanh: clip, look up, interpolate."""
+CLIP_CYCLES = 2
+"""From a weighted sum to the output of a relu or identity: clip twice."""
 COST_CYCLES = 2
 """From the outputs to their squared errors; the sum over several adds its tree."""
 FILTER_CYCLES = 1
 """From a cost to its change."""
 TRANSMITTER_CYCLES = 3
 """From a cost change to the broadcast step: multiply, shift and round, clip."""
+SIGN_TRANSMITTER_CYCLES = 1
+"""The same for a sign-only correlator: the sign."""
 TREE_LEVELS_PER_STAGE = 2
 """Adder levels between two registers of an adder tree."""
 
@@ -35,6 +42,9 @@ BEGIN_CYCLES = 1
 """Of a timestep: advance the generators that are due."""
 INDEX_CYCLES = 1
 """Of a timestep with a new sample: its index, after one cycle for each bit of their number."""
+SHUFFLE_CYCLES = 6
+"""Of a timestep with a new sample in shuffled order, for each position tried: the next position,
+four rounds, and the look at what they gave."""
 FETCH_CYCLES = 1
 """Of a timestep: the sample, from its memory."""
 BASELINE_CYCLES = 1
@@ -57,17 +67,26 @@ class Latency:
     ----------
     fan_ins
         Numbers summed by a neuron of each layer, its bias included.
+    activations
+        Cycles of each layer's activation.
     outputs
         Number of outputs summed into the cost.
+    transmitter
+        From a cost change to the broadcast step.
     """
 
     fan_ins: tuple[int, ...]
+    activations: tuple[int, ...]
     outputs: int
+    transmitter: int
 
     @property
     def layers(self) -> tuple[int, ...]:
         """From a layer's inputs to its outputs, for each layer."""
-        return tuple(SYNAPSE_CYCLES + tree_cycles(n) + ACTIVATION_CYCLES for n in self.fan_ins)
+        return tuple(
+            SYNAPSE_CYCLES + tree_cycles(fan_in) + activation
+            for fan_in, activation in zip(self.fan_ins, self.activations, strict=True)
+        )
 
     @property
     def network(self) -> int:
@@ -87,4 +106,4 @@ class Latency:
     @property
     def step(self) -> int:
         """From a sample to the broadcast step."""
-        return self.evaluation + FILTER_CYCLES + TRANSMITTER_CYCLES
+        return self.evaluation + FILTER_CYCLES + self.transmitter

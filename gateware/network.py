@@ -1,6 +1,6 @@
 """The network datapath: layers of neurons."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Shape, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,11 +26,15 @@ class Network(wiring.Component):
     Members
     -------
     wave, x
-        An evaluation and its inputs, packed in order.
+        An evaluation and its inputs, packed in order. `opposite` is heard only where the plan's
+        baseline is two_sided.
     arrived, y
         An evaluation whose outputs are `y`, an array.
     broadcast
         See `BroadcastLayout`.
+    entering
+        With the perturbation chain, the sign that parameter 0 takes when the broadcast advances;
+        see `pmgd.gateware.code_generator.CodeGenerator`.
     theta
         Every parameter, in the plan's order, packed.
     scan
@@ -40,14 +44,16 @@ class Network(wiring.Component):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         inputs = plan.sample.inputs * plan.sample.input_format.bits
-        y = data.ArrayLayout(unsigned(plan.activation.activation.bits), plan.outputs)
+        result = plan.output_format
+        y = data.ArrayLayout(Shape(result.bits, result.signed), plan.outputs)
         super().__init__(
             {
                 "wave": In(WaveLayout),
                 "x": In(unsigned(inputs)),
                 "arrived": Out(WaveLayout),
                 "y": Out(y),
-                "broadcast": In(BroadcastLayout(plan.dtheta_bits, plan.step_bits)),
+                "broadcast": In(BroadcastLayout(plan.dtheta_bits, plan.step_bits, plan.code_bits)),
+                "entering": In(1),
                 "theta": Out(unsigned(plan.parameters * plan.theta.bits)),
                 "scan": In(ScanSignature()),
             }
@@ -55,6 +61,7 @@ class Network(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        two_sided = self._plan.spec.fabric.baseline == "two_sided"
         neurons = []
         values, wave = self.x, self.wave
         for number, layer in enumerate(self._plan.layers):
@@ -62,18 +69,25 @@ class Network(wiring.Component):
             # A synapse takes its input one cycle after the perturb bit.
             inputs = Signal(len(values), name=f"inputs_{number}")
             m.d.sync += inputs.eq(values)
-            row = [Neuron(self._plan, layer) for _ in range(layer.outputs)]
+            row = [Neuron(self._plan, layer, i) for i in range(layer.outputs)]
             for i, neuron in enumerate(row):
                 submodule.submodules[f"neuron_{i}"] = neuron
                 m.d.comb += [
                     neuron.broadcast.eq(self.broadcast),
                     neuron.perturb.eq(wave.perturb),
+                    neuron.opposite.eq(wave.opposite if two_sided else 0),
                     neuron.x.as_value().eq(inputs),
                 ]
             neurons += row
             values = Cat(neuron.y for neuron in row)
             wave = delay(m, wave, self._plan.latency.layers[number], f"wave_{number}")
 
+        # What the perturbation of a parameter passes to the next one; a turn comes round.
+        chain = self._plan.spec.fabric.perturbation == "chain"
+        own = self.entering if chain else neurons[-1].own
+        for neuron in neurons:
+            m.d.comb += neuron.neighbour.eq(own)
+            own = neuron.own
         scan_bit = self.scan.input
         for neuron in reversed(neurons):
             m.d.comb += [neuron.scan.shift.eq(self.scan.shift), neuron.scan.input.eq(scan_bit)]

@@ -1,113 +1,142 @@
 """One neuron: its synapses, their sum and its activation."""
 
-from amaranth.hdl import C, Module, signed, unsigned
+from operator import index
+
+from amaranth.hdl import C, Module, Shape, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from pmgd.gateware.activation import Activation
+from pmgd.gateware.activation import make_activation
 from pmgd.gateware.adder_tree import AdderTree
 from pmgd.gateware.broadcast import BroadcastLayout, ScanSignature
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.synapse import Synapse
 
-__all__ = ["Neuron"]
+__all__ = ["Neuron", "make_synapse"]
 
 
 class Neuron(wiring.Component):
     """Adds its inputs, each modulated by a synapse, and applies the activation ([0036], [0039]).
 
-    The bias is a synapse whose input is 1. Latency from `perturb` to `y`: the layer's entry of
-    ``plan.latency.layers``; a new evaluation may start every cycle.
+    The bias, where there is one, is a synapse whose input is 1. Latency from `perturb` to `y`: the
+    layer's entry of ``plan.latency.layers``; a new evaluation may start every cycle.
 
     Parameters
     ----------
     plan, layer
         The fabric's plan and the part of it for this neuron's layer.
+    number
+        Of the neuron, in its layer.
 
     Members
     -------
     broadcast
         See `BroadcastLayout`.
-    perturb
-        Evaluate with the perturbations or without.
+    neighbour, own
+        Of the first parameter and of the last; see `PerturberSignature`.
+    perturb, opposite
+        Evaluate with the perturbations or without; with those of the opposite sign.
     x
         The inputs, one cycle after `perturb`.
     y
-        The output.
+        The output, in the layer's format.
     theta
         The weights in input order, then the bias.
     scan
         Access to the synapses' state; the first weight leaves first.
     """
 
-    def __init__(self, plan: Plan, layer: LayerPlan) -> None:
+    def __init__(self, plan: Plan, layer: LayerPlan, number: int = 0) -> None:
         self._plan = plan
         self._layer = layer
-        theta = data.ArrayLayout(signed(plan.theta.bits), layer.inputs + 1)
+        self._first = layer.first_parameter + index(number) * layer.fan_in
+        source, result = layer.input_format, layer.output_format
         super().__init__(
             {
-                "broadcast": In(BroadcastLayout(plan.dtheta_bits, plan.step_bits)),
+                "broadcast": In(BroadcastLayout(plan.dtheta_bits, plan.step_bits, plan.code_bits)),
+                "neighbour": In(1),
+                "own": Out(1),
                 "perturb": In(1),
-                "x": In(data.ArrayLayout(self._input_shape, layer.inputs)),
-                "y": Out(unsigned(plan.activation.activation.bits)),
-                "theta": Out(theta),
+                "opposite": In(1),
+                "x": In(data.ArrayLayout(Shape(source.bits, source.signed), layer.inputs)),
+                "y": Out(Shape(result.bits, result.signed)),
+                "theta": Out(data.ArrayLayout(signed(plan.theta.bits), layer.fan_in)),
                 "scan": In(ScanSignature()),
             }
-        )
-
-    @property
-    def _input_shape(self):
-        source = self._layer.input_format
-        return signed(source.bits) if source.signed else unsigned(source.bits)
-
-    def _synapse(self, input_shape) -> Synapse:
-        plan = self._plan
-        return Synapse(
-            theta_bits=plan.theta.bits,
-            gradient_bits=plan.gradient_bits,
-            step_bits=plan.step_bits,
-            dtheta_bits=plan.dtheta_bits,
-            lfsr_bits=plan.spec.fabric.lfsr_bits,
-            operand_shift=plan.operand_shift,
-            operand_bits=plan.operand_bits,
-            input_shape=input_shape,
-            product_bits=self._layer.product_bits,
-            overflow=plan.spec.formats.overflow,
         )
 
     def elaborate(self, platform):
         m = Module()
         layer = self._layer
-        one = C(1 << layer.input_format.fraction_bits)
-        synapses = [self._synapse(self._input_shape) for _ in range(layer.inputs)]
-        synapses.append(self._synapse(one.shape()))
-        inputs = [self.x[i] for i in range(layer.inputs)] + [one]
+        inputs = [self.x[i] for i in range(layer.inputs)]
+        if layer.bias:
+            inputs.append(C(1 << layer.input_format.fraction_bits))
+        synapses = [
+            make_synapse(self._plan, layer, self._first + i, x.shape())
+            for i, x in enumerate(inputs)
+        ]
 
         m.submodules.tree = tree = AdderTree(
-            leaves=len(synapses), leaf_bits=layer.product_bits, sum_bits=layer.sum_bits
+            leaves=layer.fan_in, leaf_bits=layer.product_bits, sum_bits=layer.sum_bits
         )
-        scan_bit = self.scan.input
-        for i in reversed(range(len(synapses))):
-            synapse = synapses[i]
+        own = self.neighbour
+        for i, synapse in enumerate(synapses):
             m.submodules["bias" if i == layer.inputs else f"weight_{i}"] = synapse
             m.d.comb += [
                 synapse.broadcast.eq(self.broadcast),
+                synapse.neighbour.eq(own),
                 synapse.perturb.eq(self.perturb),
+                synapse.opposite.eq(self.opposite),
                 synapse.x.eq(inputs[i]),
-                synapse.scan.shift.eq(self.scan.shift),
-                synapse.scan.input.eq(scan_bit),
                 tree.numbers[i].eq(synapse.product),
                 self.theta[i].eq(synapse.theta),
             ]
+            own = synapse.own
+        scan_bit = self.scan.input
+        for synapse in reversed(synapses):
+            m.d.comb += [synapse.scan.shift.eq(self.scan.shift), synapse.scan.input.eq(scan_bit)]
             scan_bit = synapse.scan.output
 
-        m.submodules.activation = activation = Activation(
-            self._plan.activation, sum_bits=layer.sum_bits, sum_shift=layer.sum_shift
+        m.submodules.activation = activation = make_activation(
+            layer, self._plan.spec.formats.preactivation
         )
         m.d.comb += [
             activation.sum.eq(tree.sum),
             self.y.eq(activation.y),
+            self.own.eq(own),
             self.scan.output.eq(scan_bit),
         ]
         return m
+
+
+def make_synapse(plan: Plan, layer: LayerPlan, parameter: int, input_shape: Shape) -> Synapse:
+    """Return a synapse of a plan.
+
+    Parameters
+    ----------
+    plan, layer
+        The fabric's plan and the part of it for the synapse's layer.
+    parameter
+        Index of its parameter in the network.
+    input_shape
+        Shape of its input.
+    """
+    fabric = plan.spec.fabric
+    return Synapse(
+        theta_bits=plan.theta.bits,
+        gradient_bits=plan.gradient_bits,
+        step_bits=plan.step_bits,
+        dtheta_bits=plan.dtheta_bits,
+        operand_shift=plan.operand_shift,
+        operand_bits=plan.operand_bits,
+        input_shape=input_shape,
+        product_bits=layer.product_bits,
+        overflow=plan.spec.formats.overflow,
+        perturbation=fabric.perturbation,
+        lfsr_bits=fabric.lfsr_bits,
+        code_bits=plan.code_bits,
+        parameter=parameter,
+        correlator=fabric.correlator,
+        decay_shift=fabric.decay_shift,
+    )

@@ -1,54 +1,38 @@
-"""Perturber 110a: a sign for one parameter."""
+"""Perturber 110a: the perturbation of one parameter, by the fabric's choice of code."""
 
-from functools import reduce
-from operator import index, xor
-
-from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from pmgd.gateware.broadcast import ScanSignature
-from pmgd.gateware.seeds import lfsr_taps
+from pmgd.gateware.chain_perturber import ChainPerturber
+from pmgd.gateware.lfsr_perturber import LfsrPerturber
+from pmgd.gateware.sequential_perturber import SequentialPerturber
+from pmgd.gateware.walsh_perturber import WalshPerturber
 
-__all__ = ["Perturber"]
+__all__ = ["make_perturber"]
 
 
-class Perturber(wiring.Component):
-    """Draws the sign of a parameter's perturbation from a linear feedback shift register.
-
-    Random signs that differ from parameter to parameter are statistically orthogonal and can be
-    made locally, without a connection between synapses ([0079]). They are so only if the
-    registers start from good seeds; see `pmgd.gateware.seeds`.
-
-    The register shifts right, the XOR of its taps enters at the top, and bit 0 is the sign. When
-    scanned, the scan input enters at the top instead. Latency: one cycle from `advance` to
-    `positive`.
+def make_perturber(
+    kind: str, *, lfsr_bits: int, code_bits: int, parameter: int
+) -> wiring.Component:
+    """Return a perturber, a component with the ports of `PerturberSignature`.
 
     Parameters
     ----------
+    kind
+        ``"lfsr"``, ``"chain"``, ``"walsh"`` or ``"sequential"``; see `pmgd.gateware.spec.Fabric`.
     lfsr_bits
-        Width of the register, 8 to 32; its period is ``2**lfsr_bits - 1``.
-
-    Members
-    -------
-    advance
-        Change to the next perturbation.
-    positive
-        The sign: 1 for +dtheta, 0 for -dtheta.
-    scan
-        Access to the register; not while `advance` is high.
+        Width of an LFSR.
+    code_bits
+        Width of the column of the Walsh code.
+    parameter
+        Index of the parameter in the network.
     """
-
-    def __init__(self, lfsr_bits: int) -> None:
-        self._lfsr_bits = index(lfsr_bits)
-        super().__init__({"advance": In(1), "positive": Out(1), "scan": In(ScanSignature())})
-
-    def elaborate(self, platform):
-        m = Module()
-        state = Signal(self._lfsr_bits, init=1)
-        feedback = reduce(xor, (state[self._lfsr_bits - tap] for tap in lfsr_taps(self._lfsr_bits)))
-        with m.If(self.advance | self.scan.shift):
-            entering = Mux(self.scan.shift, self.scan.input, feedback)
-            m.d.sync += state.eq(Cat(state[1:], entering))
-        m.d.comb += [self.positive.eq(state[0]), self.scan.output.eq(state[0])]
-        return m
+    if kind == "lfsr":
+        return LfsrPerturber(lfsr_bits)
+    if kind == "chain":
+        return ChainPerturber()
+    if kind == "walsh":
+        # Row 0, all ones, is nobody's.
+        return WalshPerturber(parameter + 1, code_bits)
+    if kind == "sequential":
+        return SequentialPerturber()
+    raise ValueError(f"kind must be 'lfsr', 'chain', 'walsh' or 'sequential', not {kind!r}")

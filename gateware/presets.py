@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from pmgd.gateware.errors import SpecError
-from pmgd.gateware.spec import Data, Network, Spec, Training
+from pmgd.gateware.formats import Format
+from pmgd.gateware.spec import Data, Fabric, Formats, Network, Spec, Training
 
-__all__ = ["PRESETS", "preset", "xor"]
+__all__ = ["PRESETS", "digits", "nist7x7", "parity4", "preset", "xor"]
 
 
 def xor() -> Spec:
@@ -22,7 +23,54 @@ def xor() -> Spec:
     )
 
 
-PRESETS: tuple[Callable[[], Spec], ...] = (xor,)
+def parity4() -> Spec:
+    """4-bit parity with a 4-4-1 network of 25 parameters ([0073], Fig. 13)."""
+    return Spec(
+        name="parity4",
+        network=Network(layers=(4, 4, 1)),
+        training=Training(steps=1_000_000, eta=0.25, dtheta=0.0625, init_range=2.0),
+        data=Data(source="parity"),
+    )
+
+
+def nist7x7() -> Spec:
+    """Letters N, I, S, T of 7 by 7 pixels with a 49-4-4 network of 220 parameters ([0073]).
+
+    The learning rate is that of the slower of the two rows of the patent's Table 5, and the
+    parameters start as there, from -0.5 to 0.5. The multipliers see 8 of their 12 fraction bits.
+    """
+    return Spec(
+        name="nist7x7",
+        network=Network(layers=(49, 4, 4)),
+        formats=Formats(parameter=Format(True, 4, 12), operand_fraction=8),
+        fabric=Fabric(samples=44_136),
+        training=Training(
+            steps=1_000_000, eta=2.0**-9, dtheta=0.0625, init_range=0.5, solved_cost=0.0
+        ),
+        data=Data(source="nist7x7"),
+    )
+
+
+def digits() -> Spec:
+    """Handwritten digits of 8 by 8 pixels with a 64-8-10 network of 610 parameters.
+
+    Pixels have 17 levels, so that every weight of the first layer is multiplied.
+    """
+    return Spec(
+        name="digits",
+        network=Network(layers=(64, 8, 10)),
+        formats=Formats(
+            parameter=Format(True, 4, 12), operand_fraction=8, input=Format(False, 1, 4)
+        ),
+        fabric=Fabric(samples=1_797, lfsr_bits=20),
+        training=Training(
+            steps=3_000_000, eta=2.0**-6, dtheta=0.0625, init_range=0.5, solved_cost=0.0
+        ),
+        data=Data(source="digits"),
+    )
+
+
+PRESETS: tuple[Callable[[], Spec], ...] = (xor, parity4, nist7x7, digits)
 """Every preset, by the name of its function."""
 
 

@@ -1,6 +1,6 @@
 """One sample of the host's, to be evaluated without training, and what came of it."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Shape, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,6 +36,7 @@ class Probe(wiring.Component):
 
     def __init__(self, plan: Plan) -> None:
         self._words = plan.sample.words
+        output = plan.output_format
         super().__init__(
             {
                 "sample_target": In(TargetSignature()),
@@ -43,7 +44,7 @@ class Probe(wiring.Component):
                 "sample": Out(unsigned(plan.sample.bits)),
                 "start": Out(1),
                 "outputs_arrived": In(1),
-                "y": In(data.ArrayLayout(unsigned(plan.activation.activation.bits), plan.outputs)),
+                "y": In(data.ArrayLayout(Shape(output.bits, output.signed), plan.outputs)),
                 "cost_arrived": In(1),
                 "cost": In(unsigned(plan.cost_bits)),
             }
@@ -71,5 +72,5 @@ class Probe(wiring.Component):
         with m.Switch(target.offset):
             for offset, value in enumerate([cost, *(y[k] for k in range(len(y)))]):
                 with m.Case(offset):
-                    m.d.comb += target.value.eq(value)
+                    m.d.comb += target.value.eq(value)  # whose sign, if it has one, fills the word
         return m

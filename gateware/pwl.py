@@ -1,18 +1,28 @@
-"""The piecewise-linear sigmoid: one table, read by the golden model and by the gateware."""
+"""Piecewise-linear functions: one table, read by the golden model and by the gateware."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from pmgd.gateware.errors import SpecError
-from pmgd.gateware.formats import Format, unsigned_bits
+from pmgd.gateware.formats import Format, signed_bits, unsigned_bits
 
-__all__ = ["PiecewiseLinear"]
+__all__ = ["FUNCTIONS", "PiecewiseLinear"]
+
+
+def _sigmoid(z: float) -> float:
+    # Beyond exp(700) a float would overflow; the sigmoid is 0 there in any format.
+    return 1 / (1 + math.exp(min(700.0, -z)))
+
+
+FUNCTIONS: dict[str, Callable[[float], float]] = {"sigmoid": _sigmoid, "tanh": math.tanh}
+"""Activations that are tables; both rise everywhere."""
 
 
 @dataclass(frozen=True)
 class PiecewiseLinear:
-    """A sigmoid interpolated between equally spaced knots.
+    """A rising function interpolated between equally spaced knots.
 
     With the preactivation z written as an unsigned offset from its format's minimum, the high
     bits choose the segment k and the low `remainder_bits` are r. The result is
@@ -23,6 +33,8 @@ class PiecewiseLinear:
 
     Parameters
     ----------
+    function
+        A key of `FUNCTIONS`.
     preactivation, activation
         Formats of the argument and of the result.
     segments
@@ -31,6 +43,7 @@ class PiecewiseLinear:
         Fraction bits of a knot beyond the result's.
     """
 
+    function: str
     preactivation: Format
     activation: Format
     segments: int
@@ -56,7 +69,10 @@ class PiecewiseLinear:
 
     @cached_property
     def knots(self) -> tuple[int, ...]:
-        """Value at the left end of every segment, in units of 2**-(result fraction + guard)."""
+        """Value at the left end of every segment, in units of 2**-(result fraction + guard).
+
+        Negative values are two's complement numbers, as where the result is signed.
+        """
         return self._ends[:-1]
 
     @cached_property
@@ -66,7 +82,9 @@ class PiecewiseLinear:
 
     @property
     def knot_bits(self) -> int:
-        """Width of a knot."""
+        """Width of a knot, signed where the result is."""
+        if self.activation.signed:
+            return signed_bits(min(self.knots), max(self.knots))
         return unsigned_bits(max(self.knots))
 
     @property
@@ -79,8 +97,5 @@ class PiecewiseLinear:
         unit = 1 << (self.activation.fraction_bits + self.guard_bits)
         low = float(self.preactivation.to_real(self.preactivation.minimum))
         width = -2 * low / self.segments
-        # Beyond exp(700) a float would overflow; the sigmoid is 0 there in any format.
-        return tuple(
-            round(unit / (1 + math.exp(min(700.0, -(low + k * width)))))
-            for k in range(self.segments + 1)
-        )
+        function = FUNCTIONS[self.function]
+        return tuple(round(unit * function(low + k * width)) for k in range(self.segments + 1))

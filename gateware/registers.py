@@ -20,8 +20,11 @@ _SETTINGS = (
     Reg.SCALE_SHIFT,
     Reg.ORDER,
     Reg.SAMPLE_COUNT,
+    Reg.MEAN_SHIFT,
+    Reg.SIGN_STEP,
 )
-"""Kept in the bank. Every other register belongs to the component whose state it is."""
+"""Kept in the bank, where the fabric has them; every other register belongs to the component whose
+state it is."""
 
 
 class SettingsLayout(data.StructLayout):

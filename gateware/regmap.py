@@ -7,17 +7,28 @@ registers listed by `registers`, the others are windows.
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from pmgd.gateware.layout import MANTISSA_BITS, REGION_SHIFT, SHIFT_BITS, TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.layout import (
+    MANTISSA_BITS,
+    MEAN_FRACTION_BITS,
+    MEAN_SHIFT_BITS,
+    REGION_SHIFT,
+    SHIFT_BITS,
+    TIMESTEP_BITS,
+    WORD_BITS,
+)
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
+from pmgd.gateware.spec import Spec
 
 __all__ = [
     "MAGIC",
     "REGION_SHIFT",
     "Access",
+    "Condition",
     "Reg",
     "Region",
     "Register",
     "Window",
+    "every_register",
     "registers",
     "windows",
 ]
@@ -74,6 +85,39 @@ class Reg(IntEnum):
     ROUNDING_STATE = 0x1D
     BASELINE = 0x1E
     BASELINE_VALID = 0x1F
+    MEAN_SHIFT = 0x20
+    PERTURBED = 0x21
+    PERTURBER_STATE = 0x22
+    ORDER_POSITION = 0x23
+    SIGN_STEP = 0x24
+    EVALUATE = 0x28
+    HITS = 0x29
+    COST_SUM_LOW = 0x2A
+    COST_SUM_HIGH = 0x2B
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A setting, and the values of it with which a register exists.
+
+    Attributes
+    ----------
+    setting
+        Dotted key, such as ``"fabric.baseline"``.
+    values
+        Any of them will do.
+    """
+
+    setting: str
+    values: tuple[str | bool, ...]
+
+    def holds(self, spec: Spec) -> bool:
+        """Return whether a spec meets it."""
+        section, name = self.setting.split(".")
+        return getattr(getattr(spec, section), name) in self.values
+
+    def __str__(self) -> str:
+        return f"{self.setting} is {' or '.join(str(value).lower() for value in self.values)}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +136,8 @@ class Register:
         Value after power-up; for a read-only constant, its value.
     doc
         Meaning and unit.
+    where
+        Conditions, all of which a fabric that has it meets; none if every fabric has it.
     """
 
     reg: Reg
@@ -99,6 +145,7 @@ class Register:
     access: Access
     reset: int
     doc: str
+    where: tuple[Condition, ...] = ()
 
     @property
     def name(self) -> str:
@@ -135,7 +182,28 @@ class Window:
 
 
 def registers(plan: Plan) -> tuple[Register, ...]:
-    """Return the registers of a fabric, in address order."""
+    """Return the registers of a fabric, in address order; it has none that it does not need."""
+    return tuple(
+        register
+        for register in every_register(plan)
+        if all(condition.holds(plan.spec) for condition in register.where)
+    )
+
+
+_FULL = Condition("fabric.correlator", ("full",))
+_SIGN = Condition("fabric.correlator", ("sign",))
+_STOCHASTIC = Condition("formats.rounding", ("stochastic",))
+_MEAN = Condition("fabric.baseline", ("mean",))
+_LITERAL = Condition("fabric.baseline", ("literal",))
+_SHARED = Condition("fabric.perturbation", ("chain", "walsh"))
+_SHUFFLE = Condition("fabric.shuffle", (True,))
+
+
+def every_register(plan: Plan) -> tuple[Register, ...]:
+    """Return the registers of all fabrics, in address order.
+
+    The width of one that the plan's fabric lacks means nothing.
+    """
     fabric, sample = plan.spec.fabric, plan.sample
     read, write, stopped = Access.READ, Access.WRITE, Access.STOPPED
     high = TIMESTEP_BITS - WORD_BITS
@@ -156,18 +224,101 @@ def registers(plan: Plan) -> tuple[Register, ...]:
         Register(Reg.TAU_P, fabric.tau_bits, stopped, 1, "timesteps between perturbations"),
         Register(Reg.TAU_THETA, fabric.tau_theta_bits, stopped, 1, "timesteps between updates"),
         Register(Reg.DTHETA, plan.dtheta_bits, stopped, 0, "amplitude, in a parameter's last bits"),
-        Register(Reg.SCALE_MANTISSA, MANTISSA_BITS, stopped, 0, "eta/(dtheta*outputs): mantissa"),
-        Register(Reg.SCALE_SHIFT, SHIFT_BITS, stopped, 0, "and right shift"),
-        Register(Reg.ORDER, 1, stopped, 0, "sample order: 0 random, 1 sequential"),
+        Register(
+            Reg.SCALE_MANTISSA,
+            MANTISSA_BITS,
+            stopped,
+            0,
+            "cost change to step: mantissa",
+            (_FULL,),
+        ),
+        Register(Reg.SCALE_SHIFT, SHIFT_BITS, stopped, 0, "and right shift", (_FULL,)),
+        Register(
+            Reg.ORDER,
+            2 if fabric.shuffle else 1,
+            stopped,
+            0,
+            "sample order: 0 random, 1 sequential" + ", 2 shuffled" * fabric.shuffle,
+        ),
         Register(Reg.SAMPLE_COUNT, sample.count_bits, stopped, 1, "samples in use"),
         Register(Reg.SAMPLE_INDEX, sample.index_bits, stopped, 0, "index of the current sample"),
         Register(Reg.PHASE_X, fabric.tau_bits, stopped, 0, "timesteps since the last new sample"),
         Register(Reg.PHASE_P, fabric.tau_bits, stopped, 0, "since the last new perturbation"),
         Register(Reg.PHASE_THETA, fabric.tau_theta_bits, stopped, 0, "since the last update"),
         Register(Reg.ORDER_STATE, 32, stopped, 1, "state of the order generator, nonzero"),
-        Register(Reg.ROUNDING_STATE, 32, stopped, 1, "state of the rounding generator, nonzero"),
-        Register(Reg.BASELINE, plan.cost_bits, stopped, 0, "baseline cost C0"),
-        Register(Reg.BASELINE_VALID, 1, stopped, 0, "1 if C0 belongs to parameters and sample"),
+        Register(
+            Reg.ROUNDING_STATE,
+            32,
+            stopped,
+            1,
+            "state of the rounding generator, nonzero",
+            (_FULL, _STOCHASTIC),
+        ),
+        Register(
+            Reg.BASELINE,
+            plan.baseline_bits,
+            stopped,
+            0,
+            "baseline cost C0"
+            + f", with {MEAN_FRACTION_BITS} further fraction bits" * (fabric.baseline == "mean"),
+        ),
+        Register(Reg.BASELINE_VALID, 1, stopped, 0, "1 if C0 was taken and may be used"),
+        Register(
+            Reg.MEAN_SHIFT,
+            MEAN_SHIFT_BITS,
+            stopped,
+            0,
+            "log2 of the mean's time constant, in timesteps",
+            (_MEAN,),
+        ),
+        Register(
+            Reg.PERTURBED,
+            1,
+            stopped,
+            0,
+            "1 while the perturbation is applied",
+            (_LITERAL,),
+        ),
+        Register(
+            Reg.PERTURBER_STATE,
+            max(1, plan.perturber_state_bits),
+            stopped,
+            0,
+            "what the perturbers share: the chain's LFSR, nonzero, or the Walsh code's column",
+            (_SHARED,),
+        ),
+        Register(
+            Reg.ORDER_POSITION,
+            sample.index_bits,
+            stopped,
+            0,
+            "position in the shuffle",
+            (_SHUFFLE,),
+        ),
+        Register(
+            Reg.SIGN_STEP,
+            plan.step_bits,
+            stopped,
+            0,
+            "eta, in a parameter's last bits",
+            (_SIGN,),
+        ),
+        Register(
+            Reg.EVALUATE,
+            sample.count_bits,
+            stopped,
+            0,
+            "writing n evaluates samples 0 to n - 1 of the memory",
+        ),
+        Register(Reg.HITS, sample.count_bits, read, 0, "those classified as their targets"),
+        Register(Reg.COST_SUM_LOW, WORD_BITS, read, 0, "sum of their costs, low word"),
+        Register(
+            Reg.COST_SUM_HIGH,
+            max(1, plan.cost_sum_bits - WORD_BITS),
+            read,
+            0,
+            "its high word",
+        ),
     )
 
 
@@ -175,7 +326,9 @@ def windows(plan: Plan) -> tuple[Window, ...]:
     """Return the windows of a fabric, in address order."""
     sample = plan.sample
     return (
-        Window(Region.SCAN, plan.scan.words, True, True, "scan ring: theta, G, LFSR per parameter"),
+        Window(
+            Region.SCAN, plan.scan.words, True, True, "scan ring: theta, G and perturber of each"
+        ),
         Window(
             Region.SAMPLES,
             sample.samples * sample.stride,

@@ -4,9 +4,20 @@ from collections.abc import Sequence
 
 from pmgd.gateware.frames import MAX_WORDS
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
-from pmgd.gateware.regmap import REGION_SHIFT, Access, Register, Window, registers, windows
+from pmgd.gateware.regmap import (
+    REGION_SHIFT,
+    Access,
+    Register,
+    Window,
+    every_register,
+    registers,
+    windows,
+)
 
-__all__ = ["register_map"]
+__all__ = ["PERTURBER", "register_map"]
+
+PERTURBER = {"lfsr": "LFSR", "chain": "bit p", "walsh": "nothing", "sequential": "bit p"}
+"""What a perturber keeps for itself, by `Fabric.perturbation`."""
 
 _ACCESS = {
     Access.READ: "read",
@@ -23,7 +34,7 @@ def register_map(plan: Plan) -> str:
         f"Made by `pmgd explain {spec.name} --registers`; do not edit it. Interface version "
         f"{INTERFACE_VERSION}, network {shape}, {plan.parameters} parameters, plan digest "
         f"`{plan.digest:016x}`. Another specification has the same addresses, but other widths, "
-        f"digest and lengths of windows."
+        f"digest and lengths of windows, and not all of the same registers."
     )
     addresses = (
         f"Addresses count words of 32 bits. Bits {REGION_SHIFT} to 31 of an address select a "
@@ -32,14 +43,22 @@ def register_map(plan: Plan) -> str:
         f"is refused, and what a write does beyond storing, is in "
         f"[specification.md](specification.md)."
     )
+    here = registers(plan)
+    elsewhere = [register for register in every_register(plan) if register not in here]
     parts = [
         f"# Register map of `{spec.name}`",
         origin,
         addresses,
         "## Registers",
         _table(
-            ("address", "name", "bits", "reset", "access", "meaning"),
-            [_register(register) for register in registers(plan)],
+            ("address", "name", "bits", "reset", "access", "exists", "meaning"),
+            [_register(register) for register in here],
+        ),
+        "## Registers of other fabrics",
+        f"In that of `{spec.name}` these addresses do not exist.",
+        _table(
+            ("address", "name", "reset", "access", "exists", "meaning"),
+            [_without_bits(_register(register)) for register in elsewhere],
         ),
         "## Windows",
         "They answer while the device is stopped.",
@@ -60,8 +79,13 @@ def _register(register: Register) -> tuple[str, ...]:
         str(register.bits),
         f"`{register.reset:#x}`" if register.reset > 9 else str(register.reset),
         _ACCESS[register.access],
+        f"where {' and '.join(map(str, register.where))}" if register.where else "always",
         register.doc,
     )
+
+
+def _without_bits(cells: tuple[str, ...]) -> tuple[str, ...]:
+    return cells[:2] + cells[3:]  # which depend on a specification that has the register
 
 
 def _window(window: Window) -> tuple[str, ...]:
@@ -77,9 +101,11 @@ def _window(window: Window) -> tuple[str, ...]:
 def _scan(plan: Plan) -> str:
     scan = plan.scan
     gradient = f", G ({scan.gradient_bits})" if scan.gradient_bits else ""
+    own = f", {PERTURBER[plan.spec.fabric.perturbation]} ({scan.perturber_bits})"
     return (
         f"- `scan`: from bit 0 of its first word up, for each parameter: theta ({scan.theta_bits} "
-        f"bits){gradient}, LFSR ({scan.lfsr_bits}); then {scan.padding_bits} bits of padding."
+        f"bits){gradient}{own if scan.perturber_bits else ''}; then {scan.padding_bits} bits of "
+        f"padding."
     )
 
 

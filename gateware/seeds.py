@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Seeds", "expand", "lfsr_taps", "splitmix64"]
+__all__ = ["Seeds", "chain_is_independent", "expand", "lfsr_taps", "splitmix64"]
 
 _MASK64 = (1 << 64) - 1
 
@@ -48,7 +48,10 @@ class Seeds:
     Attributes
     ----------
     perturbers
-        Shape (P,), one nonzero LFSR state per parameter.
+        Shape (P,), each parameter's own state: a nonzero LFSR state (lfsr), a bit (chain,
+        sequential) or 0 (walsh, which has none).
+    perturber_state
+        What the perturbers share: the chain's LFSR, the counter of the Walsh code, or 0.
     order, rounding
         Nonzero 32-bit states of the sample-order and rounding generators.
     uniform
@@ -56,26 +59,67 @@ class Seeds:
     """
 
     perturbers: NDArray[np.int64]
+    perturber_state: int
     order: int
     rounding: int
     uniform: NDArray[np.float64]
 
 
-def expand(seed: int, parameters: int, lfsr_bits: int) -> Seeds:
+def expand(seed: int, parameters: int, lfsr_bits: int, perturbation: str = "lfsr") -> Seeds:
     """Expand a seed; each purpose has a stream of its own, so adding one never moves another.
 
-    At most ``2**(lfsr_bits / 2)`` parameters leave at least half of all seeds to draw from; the
-    plan refuses more.
+    With an LFSR for every parameter, at most ``2**(lfsr_bits / 2)`` parameters leave at least half
+    of all seeds to draw from; the plan refuses more. A chain begins as its generator would have
+    filled it. The Walsh code begins with its first column, sequential with the first parameter.
     """
     purposes = splitmix64(seed)
     perturbers, order, rounding, uniform = (splitmix64(next(purposes)) for _ in range(4))
     draws = [next(uniform) for _ in range(parameters)]
+    shared = 0
+    if perturbation == "lfsr":
+        own = _independent(perturbers, parameters, lfsr_bits)
+    elif perturbation == "chain":
+        own, shared = _filled_chain(_nonzero(perturbers, lfsr_bits), parameters, lfsr_bits)
+    else:
+        own = np.zeros(parameters, dtype=np.int64)
+        if perturbation == "walsh":
+            shared = (1 << parameters.bit_length()) - 1  # advanced first: column 0
+        else:
+            own[-1] = 1  # advanced first: parameter 0
     return Seeds(
-        perturbers=_independent(perturbers, parameters, lfsr_bits),
+        perturbers=own,
+        perturber_state=shared,
         order=_nonzero(order, 32),
         rounding=_nonzero(rounding, 32),
         uniform=np.array([(draw >> 11) / 2.0**52 - 1.0 for draw in draws]),
     )
+
+
+def chain_is_independent(lfsr_bits: int, parameters: int) -> bool:
+    """Return whether no sign of a shift chain of one LFSR is ever the product of two others.
+
+    Sign i is the LFSR's sequence delayed by i, so three signs multiply to a constant for ever
+    exactly if the LFSR's polynomial divides ``1 + x**a + x**b`` for some a < b < P.
+    """
+    feedback = sum(1 << (lfsr_bits - tap) for tap in lfsr_taps(lfsr_bits))  # x**L, reduced
+    power, powers = 1, set()
+    for _ in range(parameters - 1):
+        power <<= 1
+        if power >> lfsr_bits:
+            power = power & ((1 << lfsr_bits) - 1) ^ feedback
+        if power ^ 1 in powers:
+            return False
+        powers.add(power)
+    return True
+
+
+def _filled_chain(state: int, parameters: int, bits: int) -> tuple[NDArray[np.int64], int]:
+    signs = []
+    for _ in range(parameters):
+        feedback = sum(state >> (bits - tap) for tap in lfsr_taps(bits)) & 1
+        state = state >> 1 | feedback << (bits - 1)
+        signs.append(state & 1)
+    return np.array(signs[::-1], dtype=np.int64), state
 
 
 def _nonzero(stream: Iterator[int], bits: int) -> int:

@@ -1,12 +1,13 @@
 """The sequencer: one iteration of Table 1 after another."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.registers import SettingsLayout, StateLayout
+from pmgd.gateware.sample_order import SampleOrder
 from pmgd.gateware.wave import WaveLayout
 
 __all__ = ["Sequencer"]
@@ -38,6 +39,8 @@ class Sequencer(wiring.Component):
         Stop after this timestep, or after the first one if none has begun; ignored unless `busy`.
     probe_start
         Evaluate the probe sample once, unperturbed.
+    sweeping
+        A sample of a sweep is to be evaluated, unperturbed: that of the sweep's index.
     busy
         Running or evaluating.
     home, homed
@@ -45,17 +48,21 @@ class Sequencer(wiring.Component):
     draw, word
         Advance the order generator, and the word that it drew.
     fetch
-        Present the sample of `sample_index`.
+        Present the sample of `sample_index` or, while `sweeping`, of the sweep's index.
     round
         Advance the rounding generator.
     probing
-        The network sees the probe sample, and nothing is trained.
+        The network sees the probe sample; it is not part of training.
     baseline_valid, invalidate
         Whether C0 may be used; forget it.
     wave
         An evaluation to start.
     cost_arrived, step_arrived
-        Its cost, and a training evaluation's broadcast step, have arrived.
+        Its cost, and a training evaluation's broadcast step, have arrived. A sweep's cost arrives
+        when it is counted.
+    perturbed
+        0 if the perturbation is not applied in this timestep, and there is no step; see
+        the specification's baseline ``literal``.
     advance, apply, update
         To every synapse: next perturbation; take the step; end of the window. The step is taken
         in the cycle in which it arrives.
@@ -64,7 +71,9 @@ class Sequencer(wiring.Component):
     """
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         tau = unsigned(plan.spec.fabric.tau_bits)
+        index = unsigned(plan.sample.index_bits)
         super().__init__(
             {
                 "settings": In(SettingsLayout(plan)),
@@ -75,9 +84,11 @@ class Sequencer(wiring.Component):
                 "phase_x": Out(tau),
                 "phase_p": Out(tau),
                 "phase_theta": Out(unsigned(plan.spec.fabric.tau_theta_bits)),
-                "sample_index": Out(unsigned(plan.sample.index_bits)),
+                "sample_index": Out(index),
+                "order_position": Out(index),
                 "halt": In(1),
                 "probe_start": In(1),
+                "sweeping": In(1),
                 "busy": Out(1),
                 "home": Out(1),
                 "homed": In(1),
@@ -91,6 +102,7 @@ class Sequencer(wiring.Component):
                 "wave": Out(WaveLayout),
                 "cost_arrived": In(1),
                 "step_arrived": In(1),
+                "perturbed": Out(1),
                 "advance": Out(1),
                 "apply": Out(1),
                 "update": Out(1),
@@ -100,70 +112,72 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        settings = self.settings
+        settings, kind = self.settings, self._plan.spec.fabric.baseline
         new_sample = self.phase_x == 0
         # Not ==: a tau that was made shorter between runs still ends its window.
-        window_ends = self.phase_theta + 1 >= settings.tau_theta
-
-        probe_wanted = Signal()
+        updates = self.phase_theta + 1 >= settings.tau_theta
+        if kind == "literal":
+            updates = self.phase_theta == 0
+        takes_baseline = {
+            "sample": ~self.baseline_valid,
+            "two_sided": Const(1),
+            "mean": Const(0),
+            "literal": new_sample | updates,
+        }[kind]
+        runs = self.timestep < self.stop_at
         halting = Signal()
-        with m.If(self.probe_start):
-            m.d.sync += probe_wanted.eq(1)
-
-        # The index is the high part of word * sample_count, formed a bit of the count at a time:
-        # a multiplier of this width would take as much of a small device as several neurons.
-        scaled = Signal(WORD_BITS + len(settings.sample_count))
-        bit = Signal(range(len(settings.sample_count)))
-        following = self.sample_index + 1
-        in_sequence = Mux(following >= settings.sample_count, 0, following)
+        m.submodules.order = order = self._wire_order(m)
 
         with m.FSM() as fsm:
             with m.State("IDLE"):
                 m.d.sync += halting.eq(0)
-                with m.If(probe_wanted | (self.timestep < self.stop_at)):
+                with m.If(self.busy):
                     m.next = "HOME"
             with m.State("HOME"):
                 m.d.comb += self.home.eq(1)
                 with m.If(self.homed):
                     m.next = "BEGIN"
-                    with m.If(probe_wanted):
-                        m.next = "PROBE"
+                    with m.If(self.sweeping):
+                        m.next = "FETCH"
+                    with m.If(self.probing):
+                        m.next = "EVALUATE"
             with m.State("BEGIN"):
                 m.d.comb += [
                     self.advance.eq(self.phase_p == 0),
-                    self.round.eq(1),
-                    self.draw.eq(new_sample & ~settings.order),
-                    self.invalidate.eq(new_sample),
+                    self.round.eq(self._plan.stochastic),
+                    self.invalidate.eq(new_sample & (kind == "sample")),
+                    order.begin.eq(new_sample),
                 ]
-                m.d.sync += [scaled.eq(0), bit.eq(len(settings.sample_count) - 1)]
                 m.next = "FETCH"
                 with m.If(new_sample):
-                    m.next = "SCALE"
-            with m.State("SCALE"):
-                summand = Mux(settings.sample_count.bit_select(bit, 1), self.word, 0)
-                m.d.sync += [scaled.eq((scaled << 1) + summand), bit.eq(bit - 1)]
-                with m.If(bit == 0):
-                    m.next = "INDEX"
-            with m.State("INDEX"):
-                m.d.sync += self.sample_index.eq(
-                    Mux(settings.order, in_sequence, scaled >> WORD_BITS)
-                )
-                m.next = "FETCH"
+                    m.next = "DRAW"
+            with m.State("DRAW"):
+                m.d.comb += order.run.eq(1)
+                with m.If(order.done):
+                    m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.comb += self.fetch.eq(1)
                 m.next = "PERTURBED"
-                with m.If(~self.baseline_valid):
+                with m.If(takes_baseline):
                     m.next = "BASELINE"
+                with m.If(self.sweeping):
+                    m.next = "EVALUATE"
             with m.State("BASELINE"):
-                m.d.comb += self.wave.valid.eq(1)
+                m.d.comb += [
+                    self.wave.valid.eq(1),
+                    self.wave.baseline.eq(1),
+                    self.wave.perturb.eq(kind == "two_sided"),
+                    self.wave.opposite.eq(kind == "two_sided"),
+                ]
                 m.next = "PERTURBED"
             with m.State("PERTURBED"):
-                m.d.comb += [self.wave.valid.eq(1), self.wave.perturb.eq(1)]
+                m.d.comb += [self.wave.valid.eq(1), self.wave.perturb.eq(self.perturbed)]
                 m.next = "STEP"
             with m.State("STEP"):
-                m.d.comb += self.update.eq(window_ends)
+                m.d.comb += self.update.eq(updates)
                 with m.If(self.step_arrived):
-                    m.d.comb += [self.apply.eq(1), self.invalidate.eq(window_ends)]
+                    m.d.comb += self.apply.eq(1)
+                    m.d.comb += self.invalidate.eq(updates & (kind == "sample"))
                     m.d.sync += self.timestep.eq(self.timestep + 1)
                     for phase, tau in (
                         (self.phase_x, settings.tau_x),
@@ -178,27 +192,59 @@ class Sequencer(wiring.Component):
                 with m.If(halting | self.halt):
                     m.d.sync += self.stop_at.eq(self.timestep)
                     m.next = "IDLE"
-                with m.Elif(self.timestep >= self.stop_at):
+                with m.Elif(~runs):
                     m.next = "IDLE"
-            with m.State("PROBE"):
-                m.d.comb += [self.probing.eq(1), self.wave.valid.eq(1)]
-                m.d.sync += probe_wanted.eq(0)
-                m.next = "PROBING"
-            with m.State("PROBING"):
-                m.d.comb += self.probing.eq(1)
-                with m.If(self.cost_arrived):
-                    m.next = "IDLE"
+            with m.State("EVALUATE"):
+                m.d.comb += self.wave.valid.eq(1)
+                m.next = "EVALUATING"
+            with m.State("EVALUATING"), m.If(self.cost_arrived):
+                m.d.sync += self.probing.eq(0)
+                m.next = "IDLE"
+        with m.If(self.probe_start):
+            m.d.sync += self.probing.eq(1)
         # After the FSM, so that a halt in the cycle in which a run starts is not cleared in IDLE.
         with m.If(self.halt & self.busy):
             m.d.sync += halting.eq(1)
-        m.d.comb += self.busy.eq(
-            ~fsm.ongoing("IDLE") | probe_wanted | (self.timestep < self.stop_at)
-        )
+        m.d.comb += self.busy.eq(~fsm.ongoing("IDLE") | self.probing | self.sweeping | runs)
+        self._keep_perturbed(m, fsm.ongoing("BEGIN"), takes_baseline)
+        timestep = ("BEGIN", "DRAW", "BASELINE", "PERTURBED", "STEP", "FINISHED")
+        trains = Cat(fsm.ongoing(state) for state in timestep).any()
+        evaluates = fsm.ongoing("EVALUATE") | fsm.ongoing("EVALUATING")
+        apart = Mux(self.probing | self.sweeping, ~trains, ~evaluates)
+        m.d.sync += Assert(apart, "nothing is evaluated for the host in a run, nor the other way")
         self._loads(m)
         return m
 
+    def _wire_order(self, m: Module) -> SampleOrder:
+        order = SampleOrder(self._plan)
+        m.d.comb += [
+            order.order.eq(self.settings.order),
+            order.sample_count.eq(self.settings.sample_count),
+            order.word.eq(self.word),
+            order.load_index.eq(self.load.sample_index),
+            order.loaded.eq(self.loaded),
+            self.draw.eq(order.advance),
+            self.sample_index.eq(order.sample_index),
+            self.order_position.eq(order.order_position),
+        ]
+        if self._plan.spec.fabric.shuffle:
+            m.d.comb += order.load_position.eq(self.load.order_position)
+        return order
+
+    def _keep_perturbed(self, m: Module, begins, takes_baseline) -> None:
+        """Table 1 as printed takes the perturbation away for the baseline, and leaves it so."""
+        if self._plan.spec.fabric.baseline != "literal":
+            m.d.comb += self.perturbed.eq(1)
+            return
+        with m.If(begins & (self.phase_p == 0)):
+            m.d.sync += self.perturbed.eq(1)
+        with m.Elif(begins & takes_baseline):
+            m.d.sync += self.perturbed.eq(0)
+        with m.If(self.load.perturbed):
+            m.d.sync += self.perturbed.eq(self.loaded)
+
     def _loads(self, m: Module) -> None:
-        for name in ("phase_x", "phase_p", "phase_theta", "sample_index"):
+        for name in ("phase_x", "phase_p", "phase_theta"):
             with m.If(self.load[name]):
                 m.d.sync += getattr(self, name).eq(self.loaded)
         stop_at_low, timestep_low = Signal(WORD_BITS), Signal(WORD_BITS)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from pmgd.gateware.add_sub import AddSub
 from pmgd.gateware.broadcast import BroadcastLayout, ScanSignature
 from pmgd.gateware.correlator import Correlator
-from pmgd.gateware.perturber import Perturber
+from pmgd.gateware.perturber import make_perturber
 from pmgd.gateware.updater import Updater
 
 __all__ = ["Synapse"]
@@ -31,15 +31,20 @@ class Synapse(wiring.Component):
         x ------------------------------> (x) -------------------> product
 
     Two things reach a synapse: its input x, and a broadcast that is the same for all. It needs no
-    gradient, no target, and no knowledge of the network around it ([0038]-[0052]).
+    gradient, no target, and no knowledge of the network around it ([0038]-[0052]); only a code
+    that moves from parameter to parameter needs a wire from `neighbour`.
 
     Latency: `product` follows `perturb` by two cycles and `x` by one
     (`pmgd.gateware.latency.SYNAPSE_CYCLES`); a new pair may enter every cycle.
 
     Parameters
     ----------
-    theta_bits, gradient_bits, step_bits, dtheta_bits, lfsr_bits
+    theta_bits, gradient_bits, step_bits, dtheta_bits, lfsr_bits, code_bits
         Widths; see `Plan`.
+    perturbation, correlator, decay_shift
+        See `pmgd.gateware.spec.Fabric`.
+    parameter
+        Index of the parameter in the network.
     operand_shift, operand_bits
         Low bits of the perturbed parameter that the multiplier does not see (floor), and the width
         of what it sees, which holds every value.
@@ -54,8 +59,10 @@ class Synapse(wiring.Component):
     -------
     broadcast
         See `BroadcastLayout`.
-    perturb
-        Evaluate with the perturbation (1) or without it (0).
+    neighbour, own
+        Bits of the perturbation; see `PerturberSignature`.
+    perturb, opposite
+        Evaluate with the perturbation (1) or without it (0); with that of the opposite sign.
     x
         The input, one cycle after `perturb`.
     product
@@ -73,26 +80,39 @@ class Synapse(wiring.Component):
         gradient_bits: int,
         step_bits: int,
         dtheta_bits: int,
-        lfsr_bits: int,
         operand_shift: int,
         operand_bits: int,
         input_shape: Shape,
         product_bits: int,
         overflow: str,
+        perturbation: str = "lfsr",
+        lfsr_bits: int = 0,
+        code_bits: int = 0,
+        parameter: int = 0,
+        correlator: str = "full",
+        decay_shift: int = 0,
     ) -> None:
-        self._lfsr_bits = index(lfsr_bits)
         self._operand_shift = index(operand_shift)
         self._operand_bits = index(operand_bits)
+        self._counts = correlator == "sign"
+        self._perturber = make_perturber(
+            perturbation, lfsr_bits=lfsr_bits, code_bits=code_bits, parameter=parameter
+        )
         self._updater = Updater(
             theta_bits=theta_bits,
             gradient_bits=gradient_bits,
             step_bits=step_bits,
             overflow=overflow,
+            correlator=correlator,
+            decay_shift=decay_shift,
         )
         super().__init__(
             {
-                "broadcast": In(BroadcastLayout(dtheta_bits, step_bits)),
+                "broadcast": In(BroadcastLayout(dtheta_bits, step_bits, code_bits)),
+                "neighbour": In(1),
+                "own": Out(1),
                 "perturb": In(1),
+                "opposite": In(1),
                 "x": In(input_shape),
                 "product": Out(signed(product_bits)),
                 "theta": Out(signed(theta_bits)),
@@ -102,7 +122,7 @@ class Synapse(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.perturber = perturber = Perturber(self._lfsr_bits)
+        m.submodules.perturber = perturber = self._perturber
         m.submodules.correlator = correlator = Correlator()
         m.submodules.updater = updater = self._updater
 
@@ -110,10 +130,11 @@ class Synapse(wiring.Component):
         m.submodules.perturbation = perturbation = AddSub(
             max(len(self.theta), len(self.broadcast.dtheta) + 1) + 1
         )
+        perturbed = self.perturb & perturber.active
         m.d.comb += [
             perturbation.a.eq(self.theta),
-            perturbation.b.eq(Mux(self.perturb, self.broadcast.dtheta, 0)),
-            perturbation.subtract.eq(~perturber.positive),
+            perturbation.b.eq(Mux(perturbed, self.broadcast.dtheta, 0)),
+            perturbation.subtract.eq(~(perturber.positive ^ self.opposite)),
         ]
         operand = Signal(signed(self._operand_bits))
         m.d.sync += operand.eq(perturbation.result >> self._operand_shift)
@@ -122,13 +143,19 @@ class Synapse(wiring.Component):
         m.d.sync += self.product.eq(modulated)
 
         # The cost change that the perturbations caused comes back, the same to every synapse.
+        step = self.broadcast.step
         m.d.comb += [
             perturber.advance.eq(self.broadcast.advance),
+            perturber.code.eq(self.broadcast.code),
+            perturber.neighbour.eq(self.neighbour),
+            self.own.eq(perturber.own),
             correlator.positive.eq(perturber.positive),
-            correlator.negative.eq(self.broadcast.step.negative),
+            correlator.negative.eq(step.negative),
             updater.apply.eq(self.broadcast.apply),
             updater.update.eq(self.broadcast.update),
-            updater.magnitude.eq(self.broadcast.step.magnitude),
+            # A full step of zero has a magnitude of 0.
+            updater.active.eq(perturber.active & (step.nonzero if self._counts else 1)),
+            updater.magnitude.eq(step.magnitude),
             updater.error_positive.eq(correlator.error_positive),
             self.theta.eq(updater.theta),
         ]

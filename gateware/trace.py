@@ -17,7 +17,8 @@ class TraceSignature(wiring.Signature):
     valid
         High for the one cycle in which the other members describe a finished timestep.
     cost, baseline
-        Perturbed and baseline cost.
+        C, and C0 as the timestep leaves it: with a running mean, which has further fraction bits,
+        the one that C has moved.
     step, parameters
         The broadcast step u, and every theta after the timestep, W bits each, parameter 0 in the
         low bits.
@@ -28,7 +29,7 @@ class TraceSignature(wiring.Signature):
             {
                 "valid": Out(1),
                 "cost": Out(unsigned(plan.cost_bits)),
-                "baseline": Out(unsigned(plan.cost_bits)),
+                "baseline": Out(unsigned(plan.baseline_bits)),
                 "step": Out(signed(plan.step_bits + 1)),
                 "parameters": Out(unsigned(plan.parameters * plan.theta.bits)),
             }

@@ -42,6 +42,8 @@ class Transmitter(wiring.Component):
         The scale; constant while running.
     word
         A random word for this timestep, held until its step has arrived.
+    masked
+        Make the step 0, whatever the change; held until the step has arrived.
     arrived, step
         A step; see `StepLayout`.
     """
@@ -64,6 +66,7 @@ class Transmitter(wiring.Component):
                 "mantissa": In(unsigned(mantissa_bits)),
                 "shift": In(unsigned(shift_bits)),
                 "word": In(unsigned(32)),
+                "masked": In(1),
                 "arrived": Out(1),
                 "step": Out(StepLayout(self._step_bits)),
             }
@@ -102,5 +105,10 @@ class Transmitter(wiring.Component):
             self.step.negative.eq(negative),
             self.step.magnitude.eq(Mux(clips, largest, magnitude)),
         ]
-        m.d.comb += self.arrived.eq(delay(m, self.valid, TRANSMITTER_CYCLES, "valid"))
+        with m.If(self.masked):
+            m.d.sync += [self.step.negative.eq(0), self.step.magnitude.eq(0)]
+        m.d.comb += [
+            self.step.nonzero.eq(self.step.magnitude.any()),
+            self.arrived.eq(delay(m, self.valid, TRANSMITTER_CYCLES, "valid")),
+        ]
         return m

@@ -5,8 +5,14 @@ from amaranth.lib import data
 
 __all__ = ["WaveLayout", "delay"]
 
-WaveLayout = data.StructLayout({"valid": unsigned(1), "perturb": unsigned(1)})
-"""One cycle's worth: an evaluation starts or arrives here (`valid`), perturbed or not."""
+WaveLayout = data.StructLayout(
+    {"valid": unsigned(1), "perturb": unsigned(1), "opposite": unsigned(1), "baseline": unsigned(1)}
+)
+"""One cycle's worth: an evaluation starts or arrives here (`valid`).
+
+It is made with the perturbation (`perturb`) or without; with `opposite` as well, with that of the
+opposite sign. Its cost is a baseline (`baseline`) or the cost whose change is wanted.
+"""
 
 
 def delay(m: Module, value, cycles: int, name: str):

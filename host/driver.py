@@ -1,60 +1,31 @@
 """The meaning of a device's registers and windows; nothing above this file knows an address."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pmgd.gateware.device import Device, StepTrace, TracingDevice, Words
+from pmgd.gateware.device import Device, StepTrace, TracingDevice
 from pmgd.gateware.errors import (
-    DataError,
     DeviceBusyError,
     DeviceError,
     DigestMismatchError,
     LinkError,
     SpecError,
 )
-from pmgd.gateware.formats import Format, quantise
+from pmgd.gateware.initial import initial_parameters
 from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
-from pmgd.gateware.regmap import MAGIC, REGION_SHIFT, Reg, Region
+from pmgd.gateware.regmap import MAGIC, REGION_SHIFT, Reg, Region, registers
 from pmgd.gateware.seeds import expand
-from pmgd.gateware.spec import Training
+from pmgd.gateware.spec import ORDERS, Training
+from pmgd.host.outcomes import Evaluation, Parameters, Score
+from pmgd.host.packed_samples import pack_samples
 from pmgd.host.packing import bits_to_words, fields_from_bits, fields_to_bits, words_to_bits
 from pmgd.host.samples import check_capacity
 from pmgd.host.state import State
 
-__all__ = ["Driver", "Evaluation", "Parameters"]
-
-
-class Evaluation(NamedTuple):
-    """What the unperturbed network does with some samples.
-
-    Attributes
-    ----------
-    outputs
-        Shape (N, outputs), stored integers in `Formats.activation`.
-    cost
-        Mean over samples and outputs of the squared error, as the device computes it.
-    """
-
-    outputs: NDArray[np.int64]
-    cost: float
-
-
-class Parameters(NamedTuple):
-    """A network's parameters, in the plan's order.
-
-    Attributes
-    ----------
-    stored
-        Shape (P,), integers in `Formats.parameter`.
-    real
-        Shape (P,), the values they stand for.
-    """
-
-    stored: NDArray[np.int64]
-    real: NDArray[np.float64]
+__all__ = ["Driver"]
 
 
 class Driver:
@@ -84,6 +55,7 @@ class Driver:
     def __init__(self, device: Device, plan: Plan) -> None:
         self.device = device
         self.plan = plan
+        self._registers = {register.reg for register in registers(plan)}
         self._identify()
 
     # -- Set-up -------------------------------------------------------------------------------
@@ -97,17 +69,19 @@ class Driver:
             If a setting does not fit its register.
         """
         plan = Plan(self.plan.spec.replace(training=training))
-        mantissa, shift = plan.scale()
-        for reg, value in (
-            (Reg.TAU_X, training.tau_x),
-            (Reg.TAU_P, training.tau_p),
-            (Reg.TAU_THETA, training.tau_theta),
-            (Reg.DTHETA, plan.dtheta_steps()),
-            (Reg.SCALE_MANTISSA, mantissa),
-            (Reg.SCALE_SHIFT, shift),
-            (Reg.ORDER, int(training.order == "sequential")),
-        ):
-            self.device.write(reg, [value])
+        settings = {
+            Reg.TAU_X: training.tau_x,
+            Reg.TAU_P: training.tau_p,
+            Reg.TAU_THETA: training.tau_theta,
+            Reg.DTHETA: plan.dtheta_steps(),
+            Reg.ORDER: ORDERS.index(training.order),
+            Reg.MEAN_SHIFT: training.mean_shift,
+        }
+        if plan.spec.fabric.correlator == "full":
+            settings[Reg.SCALE_MANTISSA], settings[Reg.SCALE_SHIFT] = plan.scale()
+        else:
+            settings[Reg.SIGN_STEP] = plan.sign_step()
+        self._write_existing(settings)
         self.plan = plan
 
     def load_samples(self, x_stored: ArrayLike, t_stored: ArrayLike) -> None:
@@ -124,7 +98,7 @@ class Driver:
         DataError
             If a shape is wrong, there are too many samples, or a value exceeds its format.
         """
-        words = self._pack(x_stored, t_stored)
+        words = pack_samples(self.plan.sample, x_stored, t_stored)
         layout = self.plan.sample
         check_capacity(len(words), layout.samples)
         base = Region.SAMPLES << REGION_SHIFT
@@ -138,19 +112,16 @@ class Driver:
     def initialise(self, seed: int) -> None:
         """Put the device in the state that training starts from.
 
-        The seed expands to the parameters, uniform within `Training.init_range`, and to the
+        The seed expands to the parameters, drawn as `Training.init` says, and to the
         state of every generator; counters and G become zero. The sample index is that of the
         last sample loaded, so that a sequential order begins with the first.
         """
         plan = self.plan
-        seeds = expand(seed, plan.parameters, plan.spec.fabric.lfsr_bits)
-        # A draw within half a last bit of +bound is clipped to the format's maximum.
-        parameters = quantise(
-            seeds.uniform * plan.spec.training.init_range, plan.theta, "initial parameters"
-        ).stored
+        fabric = plan.spec.fabric
+        seeds = expand(seed, plan.parameters, fabric.lfsr_bits, fabric.perturbation)
         self.write_state(
             State(
-                parameters=tuple(map(int, parameters)),
+                parameters=tuple(map(int, initial_parameters(plan, seeds.uniform))),
                 gradients=(0,) * plan.parameters,
                 perturbers=tuple(map(int, seeds.perturbers)),
                 timestep=0,
@@ -162,6 +133,9 @@ class Driver:
                 rounding_state=seeds.rounding,
                 baseline=0,
                 baseline_valid=False,
+                perturber_state=seeds.perturber_state,
+                # The end of an epoch, so that the first sample begins one.
+                order_position=(1 << plan.sample.index_bits) - 1,
             )
         )
 
@@ -170,8 +144,7 @@ class Driver:
     @property
     def timestep(self) -> int:
         """Timesteps done; may be read while the device runs."""
-        low, high = self.device.read(Reg.TIMESTEP_LOW, 2)
-        return int(high) << WORD_BITS | int(low)
+        return self._read_long(Reg.TIMESTEP_LOW)
 
     def read_state(self) -> State:
         """Return the whole state; the device must be stopped."""
@@ -189,6 +162,9 @@ class Driver:
             rounding_state=self._read(Reg.ROUNDING_STATE),
             baseline=self._read(Reg.BASELINE),
             baseline_valid=bool(self._read(Reg.BASELINE_VALID)),
+            perturber_state=self._read(Reg.PERTURBER_STATE),
+            order_position=self._read(Reg.ORDER_POSITION),
+            perturbed=bool(self._read(Reg.PERTURBED)),
         )
 
     def write_state(self, state: State) -> None:
@@ -215,18 +191,22 @@ class Driver:
         bits = fields_to_bits(fields, self._scan_widths).reshape(-1)
         # The window first: writing it makes the baseline invalid.
         self.device.write(Region.SCAN << REGION_SHIFT, bits_to_words(bits))
-        self._write_long(Reg.TIMESTEP_LOW, state.timestep)
-        for reg, value in (
-            (Reg.PHASE_X, state.phase_x),
-            (Reg.PHASE_P, state.phase_p),
-            (Reg.PHASE_THETA, state.phase_theta),
-            (Reg.SAMPLE_INDEX, state.sample_index),
-            (Reg.ORDER_STATE, state.order_state),
-            (Reg.ROUNDING_STATE, state.rounding_state),
-            (Reg.BASELINE, state.baseline),
-            (Reg.BASELINE_VALID, int(state.baseline_valid)),
-        ):
-            self.device.write(reg, [value])
+        self.device.write(Reg.TIMESTEP_LOW, _long(state.timestep))
+        self._write_existing(
+            {
+                Reg.PHASE_X: state.phase_x,
+                Reg.PHASE_P: state.phase_p,
+                Reg.PHASE_THETA: state.phase_theta,
+                Reg.SAMPLE_INDEX: state.sample_index,
+                Reg.ORDER_STATE: state.order_state,
+                Reg.ROUNDING_STATE: state.rounding_state,
+                Reg.BASELINE: state.baseline,
+                Reg.BASELINE_VALID: int(state.baseline_valid),
+                Reg.PERTURBER_STATE: state.perturber_state,
+                Reg.ORDER_POSITION: state.order_position,
+                Reg.PERTURBED: int(state.perturbed),
+            }
+        )
 
     def parameters(self) -> Parameters:
         """Return the parameters; the device must be stopped."""
@@ -247,7 +227,7 @@ class Driver:
         limit = (1 << TIMESTEP_BITS) - 1 - done
         if not 0 <= steps <= limit:
             raise SpecError(f"a run must have from 0 to {limit} timesteps, not {steps}")
-        self._start(done + steps)
+        self._begin(Reg.STOP_AT_LOW, _long(done + steps))
         try:
             self.device.wait()
         except KeyboardInterrupt:
@@ -274,6 +254,16 @@ class Driver:
             )
         return self.device.trace(steps)
 
+    def score(self) -> Score:
+        """Evaluate all samples that are loaded, on the device, without touching its training."""
+        count = self._read(Reg.SAMPLE_COUNT)
+        self._begin(Reg.EVALUATE, [count])
+        self.device.wait()
+        hits = self._read(Reg.HITS)
+        cost = self._read_long(Reg.COST_SUM_LOW)
+        values = (count * self.plan.outputs) << self.plan.cost_fraction
+        return Score(cost / values, hits / count)
+
     def evaluate(self, x_stored: ArrayLike, t_stored: ArrayLike) -> Evaluation:
         """Evaluate samples without training and without touching the state of training.
 
@@ -287,24 +277,26 @@ class Driver:
         DataError
             As in `load_samples`.
         """
-        words = self._pack(x_stored, t_stored)
-        replies = np.empty((len(words), 1 + self.plan.outputs), dtype=np.int64)
+        words = pack_samples(self.plan.sample, x_stored, t_stored)
+        replies = np.empty((len(words), 1 + self.plan.outputs), dtype=np.uint32)
         for row, reply in zip(words, replies, strict=True):
             self.device.write(Region.PROBE << REGION_SHIFT, row)
             self.device.wait()
             reply[:] = self.device.read(Region.OUTPUTS << REGION_SHIFT, len(reply))
         values = (len(words) * self.plan.outputs) << self.plan.cost_fraction
-        return Evaluation(replies[:, 1:], int(replies[:, 0].sum()) / values)
+        # Outputs come with their sign extended, if they have one; no output fills a word.
+        outputs = replies[:, 1:].astype(np.int32).astype(np.int64)
+        return Evaluation(outputs, int(replies[:, 0].sum(dtype=np.int64)) / values)
 
     # -- Details ------------------------------------------------------------------------------
 
-    def _start(self, stop_at: int) -> None:
+    def _begin(self, reg: Reg, words: list[int]) -> None:
+        """Write what begins a run or an evaluation."""
         try:
-            self._write_long(Reg.STOP_AT_LOW, stop_at)
+            self.device.write(reg, words)
         except DeviceBusyError:
-            # If the reply was lost, the write was repeated, and what keeps busy is this very run.
-            low, high = self.device.read(Reg.STOP_AT_LOW, 2)
-            if int(high) << WORD_BITS | int(low) != stop_at:
+            # If the reply was lost, the write was repeated, and what keeps busy is this very one.
+            if self.device.read(reg, len(words)).tolist() != words:
                 raise
 
     def _identify(self) -> None:
@@ -320,8 +312,7 @@ class Driver:
                 f"a device must speak version {INTERFACE_VERSION} of the interface, not {version}; "
                 f"regenerate its gateware with this pmgd, or use the pmgd that generated it"
             )
-        low, high = self.device.read(Reg.DIGEST_LOW, 2)
-        digest = int(high) << WORD_BITS | int(low)
+        digest = self._read_long(Reg.DIGEST_LOW)
         if digest != self.plan.digest:
             raise DigestMismatchError(
                 f"a device must have the plan digest {self.plan.digest:016x} of specification "
@@ -332,7 +323,7 @@ class Driver:
     @property
     def _scan_widths(self) -> tuple[int, int, int]:
         scan = self.plan.scan
-        return scan.theta_bits, scan.gradient_bits, scan.lfsr_bits
+        return scan.theta_bits, scan.gradient_bits, scan.perturber_bits
 
     def _read_scan(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         scan = self.plan.scan
@@ -344,40 +335,20 @@ class Driver:
         parameters, gradients, perturbers = (tuple(map(int, column)) for column in fields.T)
         return parameters, gradients, perturbers
 
-    def _pack(self, x_stored: ArrayLike, t_stored: ArrayLike) -> Words:
-        layout = self.plan.sample
-        x = _integers("inputs", x_stored, layout.inputs, layout.input_format)
-        t = _integers("targets", t_stored, layout.outputs, layout.target_format)
-        if len(x) != len(t):
-            raise DataError(
-                f"a data set must have as many targets as inputs, not {len(t)} and {len(x)}; "
-                f"give one row of each a sample"
-            )
-        widths = [layout.input_format.bits] * layout.inputs
-        widths += [layout.target_format.bits] * layout.outputs
-        return bits_to_words(fields_to_bits(np.concatenate([x, t], axis=1), widths))
-
     def _read(self, reg: Reg) -> int:
-        return int(self.device.read(reg)[0])
+        """Return a register, or 0 where the fabric has none."""
+        return int(self.device.read(reg)[0]) if reg in self._registers else 0
 
-    def _write_long(self, low: Reg, value: int) -> None:
-        self.device.write(low, [value & ((1 << WORD_BITS) - 1), value >> WORD_BITS])
+    def _read_long(self, low: Reg) -> int:
+        words = self.device.read(low, 2)
+        return int(words[1]) << WORD_BITS | int(words[0])
+
+    def _write_existing(self, values: Mapping[Reg, int]) -> None:
+        """Write those registers that the fabric has."""
+        for reg, value in values.items():
+            if reg in self._registers:
+                self.device.write(reg, [value])
 
 
-def _integers(what: str, values: ArrayLike, columns: int, fmt: Format) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 2 or array.shape[1] != columns or not len(array):
-        raise DataError(
-            f"stored {what} must have the shape (samples, {columns}) with at least one sample, "
-            f"not {array.shape}; reshape them or choose other network.layers"
-        )
-    if not np.issubdtype(array.dtype, np.integer):
-        raise DataError(
-            f"stored {what} must be integers, not {array.dtype}; quantise them to {fmt} first"
-        )
-    if array.min() < fmt.minimum or array.max() > fmt.maximum:
-        raise DataError(
-            f"stored {what} must be from {fmt.minimum} to {fmt.maximum} in {fmt}, not from "
-            f"{array.min()} to {array.max()}; quantise them first"
-        )
-    return array.astype(np.int64)
+def _long(value: int) -> list[int]:
+    return [value & ((1 << WORD_BITS) - 1), value >> WORD_BITS]

@@ -20,7 +20,7 @@ class History:
     cost
         Mean over samples and outputs of the squared error of the unperturbed network.
     accuracy
-        Fraction of the samples that are classified as their targets, 0 to 1.
+        Fraction of the samples that are classified as their targets, 0 to 1; see `Score`.
     """
 
     timestep: NDArray[np.int64]

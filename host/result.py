@@ -32,6 +32,10 @@ class Result:
         Speed of the device, evaluations not counted.
     cost, accuracy
         Over the data set, of the unperturbed network; see `History`.
+    samples
+        Number of samples in the data set.
+    clipped
+        Values of its inputs and targets that had to be clipped to their formats.
     solved
         Whether the cost is below `Training.solved_cost`.
     interrupted
@@ -49,6 +53,8 @@ class Result:
     timesteps_per_s: float
     cost: float
     accuracy: float
+    samples: int
+    clipped: int
     solved: bool
     interrupted: bool
     params_sha256: str
@@ -65,6 +71,8 @@ class Result:
             timesteps_per_s=trainer.timesteps_per_s_,
             cost=trainer.cost_,
             accuracy=trainer.accuracy_,
+            samples=trainer.quantisation_[1].total // trainer.spec.network.layers[-1],
+            clipped=sum(report.clipped for report in trainer.quantisation_),
             solved=trainer.solved_,
             interrupted=interrupted,
             params_sha256=parameters_sha256(trainer.params_stored_),

@@ -1,6 +1,7 @@
 """A run on disk: plain files that anything can read, all of them or none."""
 
 import csv
+import itertools
 import json
 import shutil
 import tempfile
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from pmgd.gateware.errors import DataError
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.spec import Data, Spec
+from pmgd.gateware.spec import Spec
+from pmgd.host.datasets import is_file
 from pmgd.host.plot import plot_curves
 from pmgd.host.result import Result
 from pmgd.host.spec_file import dump_spec
@@ -22,15 +24,20 @@ __all__ = ["check_out", "new_run_folder", "write_run"]
 FILES = ("spec.toml", "history.csv", "parameters.csv", "result.json", "curves.png")
 
 
-def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
-    """Return a path for a run that does not exist yet: ``runs/NAME-DATE-TIME``, or with a count."""
+def new_run_folder(name: str, parent: Path) -> Path:
+    """Make an empty folder for a run, ``runs/NAME-DATE-TIME`` or with a count, and return it.
+
+    Making it is what keeps another run, that ends in the same second, from taking it.
+    """
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = parent / stem
-    count = 2
-    while folder.exists():
-        folder = parent / f"{stem}-{count}"
-        count += 1
-    return folder
+    for count in itertools.count(1):
+        folder = parent / (stem if count == 1 else f"{stem}-{count}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("counting does not end")
 
 
 def check_out(folder: Path) -> str:
@@ -134,9 +141,8 @@ def _draft(folder: Path) -> Path:
 
 
 def _spec_text(spec: Spec) -> str:
-    source = Path(spec.data.source)
-    if source.suffix in (".npz", ".csv"):
-        spec = spec.replace(data=Data(source=str(source.resolve())))
+    if is_file(spec.data.source):
+        spec = spec.with_settings({"data.source": str(Path(spec.data.source).resolve())})
     return dump_spec(spec, f"plan digest {Plan(spec).digest:016x}\nTrain it again: pmgd train FILE")
 
 

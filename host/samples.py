@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pmgd.gateware.errors import DataError
-from pmgd.gateware.formats import Format, finite_reals, quantise
+from pmgd.gateware.formats import Format, finite_reals
 from pmgd.gateware.spec import Network
+from pmgd.host.quantisation import quantise_samples
 
 __all__ = ["check_capacity", "check_inputs", "check_samples", "quantise_exactly"]
 
@@ -73,31 +74,15 @@ def check_samples(x: ArrayLike, y: ArrayLike, network: Network) -> tuple[Reals, 
 
 
 def quantise_exactly(values: Reals, fmt: Format, what: str) -> NDArray[np.int64]:
-    """Return stored integers, refusing values that the format would distort.
-
-    Rounding to the nearest is what a format is for; clipping a value, or rounding fractions to a
-    format that has none, is a mistake in the data or the format.
+    """Return what `quantise_samples` does, without its report.
 
     Raises
     ------
     DataError
         If a value is outside the format, or has a fraction and the format has none.
     """
-    quantised = quantise(values, fmt, what)
-    low, high = (float(fmt.to_real(bound)) for bound in (fmt.minimum, fmt.maximum))
-    if quantised.clipped:
-        raise DataError(
-            f"{what} must be from {low:g} to {high:g}, the range of formats.{what.rstrip('s')} "
-            f"{fmt}, not from {values.min():g} to {values.max():g}; scale them or widen the format"
-        )
-    broken = values != np.rint(values)
-    if not fmt.fraction_bits and broken.any():
-        raise DataError(
-            f"{what} must be whole numbers from {low:g} to {high:g} in formats."
-            f"{what.rstrip('s')} {fmt}, not {values[broken][0]:g}; choose a format with fraction "
-            f"bits, such as {Format(fmt.signed, fmt.integer_bits, 8)}"
-        )
-    return quantised.stored
+    stored, _ = quantise_samples(values, fmt, what)
+    return stored
 
 
 def _one_hot(labels: Reals, outputs: int) -> Reals:

@@ -62,7 +62,7 @@ class SerialTransport:
             )
         except OSError as error:
             raise LinkError(_why_not_opened(port, error)) from error
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise LinkError(
                 f"a baud rate must be one that {port} offers, not {baud}; choose another, and "
                 f"build the board with it"

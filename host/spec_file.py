@@ -8,7 +8,8 @@ from typing import Any
 
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.presets import preset
-from pmgd.gateware.spec import Data, Spec
+from pmgd.gateware.spec import Spec
+from pmgd.host.datasets import is_file
 
 __all__ = ["dump_spec", "load_spec", "parse_setting", "parse_value"]
 
@@ -42,9 +43,8 @@ def load_spec(source: str) -> Spec:
         spec = Spec.from_mapping(mapping)
     except SpecError as error:
         raise SpecError(f"{source}: {error}") from error
-    data = Path(spec.data.source)
-    if data.suffix in (".npz", ".csv"):
-        return spec.replace(data=Data(source=str(path.parent / data)))
+    if is_file(spec.data.source):
+        return spec.with_settings({"data.source": str(path.parent / spec.data.source)})
     return spec
 
 

@@ -15,8 +15,8 @@ class State:
     Attributes
     ----------
     parameters, gradients, perturbers
-        Length P each: theta, the accumulated gradient G (zeros where the fabric has no G), and
-        the states of the perturbation generators.
+        Length P each: theta, the accumulated gradient G, and what every perturber keeps for
+        itself; zeros where the fabric has no such thing, here and below.
     timestep
         Timesteps done.
     phase_x, phase_p, phase_theta
@@ -27,6 +27,12 @@ class State:
         States of the generators of the sample order and of the stochastic rounding.
     baseline, baseline_valid
         C0, and whether it belongs to the parameters and the sample.
+    perturber_state
+        What the perturbers share.
+    order_position
+        Position in a shuffled order.
+    perturbed
+        Whether the perturbation is in force, in Table 1 as printed.
     """
 
     parameters: tuple[int, ...]
@@ -41,3 +47,6 @@ class State:
     rounding_state: int
     baseline: int
     baseline_valid: bool
+    perturber_state: int = 0
+    order_position: int = 0
+    perturbed: bool = False

@@ -16,7 +16,8 @@ from pmgd.gateware.spec import Spec
 from pmgd.host.driver import Driver
 from pmgd.host.history import History
 from pmgd.host.open_device import open_device
-from pmgd.host.samples import check_capacity, check_inputs, check_samples, quantise_exactly
+from pmgd.host.quantisation import Quantisation, quantise_samples
+from pmgd.host.samples import check_capacity, check_inputs, check_samples
 
 __all__ = ["Progress", "Trainer"]
 
@@ -81,8 +82,10 @@ class Trainer:
         device.
     cost_, accuracy_
         At the end; see `History`.
+    quantisation_
+        What the formats did to the inputs and to the targets; see `Quantisation`.
     solved_
-        Whether `cost_` is below `Training.solved_cost`.
+        Whether `cost_` is below `Training.solved_cost`; never, if that is 0.
     timesteps_per_s_
         Speed of the device in the last call, without evaluations; 0 if it made no timestep.
     trace_
@@ -95,6 +98,7 @@ class Trainer:
     cost_: float
     accuracy_: float
     solved_: bool
+    quantisation_: tuple[Quantisation, Quantisation]
     timesteps_per_s_: float
     trace_: StepTrace
 
@@ -144,7 +148,7 @@ class Trainer:
         driver.initialise(self.spec.training.seed)
         self.history_ = History.empty()
         self._traces = []
-        self._train(driver, x_stored, t_stored, steps)
+        self._train(driver, steps)
         return self
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike, steps: int) -> Self:
@@ -164,7 +168,7 @@ class Trainer:
         driver = self._trained()
         driver.configure(self.spec.training)
         driver.load_samples(x_stored, t_stored)
-        self._train(driver, x_stored, t_stored, steps)
+        self._train(driver, steps)
         return self
 
     def stop(self) -> None:
@@ -177,7 +181,7 @@ class Trainer:
     # -- Use ----------------------------------------------------------------------------------
 
     def predict_outputs(self, x: ArrayLike) -> NDArray[np.float64]:
-        """Return the outputs of the trained network, shape (N, outputs), reals in [0, 1).
+        """Return the outputs of the trained network, shape (N, outputs), reals.
 
         Raises
         ------
@@ -187,18 +191,20 @@ class Trainer:
             If nothing was trained, or the device was closed.
         """
         network, formats = self.spec.network, self.spec.formats
-        x_stored = quantise_exactly(check_inputs(x, network), formats.input, "inputs")
+        inputs = check_inputs(x, network)
+        x_stored, _ = quantise_samples(inputs, formats.input, "inputs", clip=self.spec.data.clip)
         no_targets = np.zeros((len(x_stored), network.layers[-1]), dtype=np.int64)
-        outputs = self._trained().evaluate(x_stored, no_targets).outputs
-        return formats.activation.to_real(outputs)
+        driver = self._trained()
+        outputs = driver.evaluate(x_stored, no_targets).outputs
+        return driver.plan.output_format.to_real(outputs)
 
     def predict(self, x: ArrayLike) -> Stored:
         """Return a class for each sample, shape (N,).
 
-        With one output, 1 where it is at least 0.5 and 0 elsewhere; with several, the index of
-        the largest, the first among equals. Raises as `predict_outputs` does.
+        With one output, 1 where it is at least `Plan.class_threshold` and 0 elsewhere; with
+        several, the index of the largest, the first among equals. Raises as `predict_outputs` does.
         """
-        return _classes(self.predict_outputs(x))
+        return self._classes(self.predict_outputs(x))
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """Return the fraction of the samples that are classified as their targets.
@@ -209,7 +215,7 @@ class Trainer:
             As in `predict_outputs`, and if the targets do not fit the network.
         """
         inputs, targets = check_samples(x, y, self.spec.network)
-        return float((self.predict(inputs) == _classes(targets)).mean())
+        return float((self.predict(inputs) == self._classes(targets)).mean())
 
     def close(self) -> None:
         """Close the device if this trainer opened it; what was learned stays readable."""
@@ -228,11 +234,11 @@ class Trainer:
     def _quantise(self, x: ArrayLike, y: ArrayLike) -> tuple[Stored, Stored]:
         inputs, targets = check_samples(x, y, self.spec.network)
         check_capacity(len(inputs), self.spec.fabric.samples)
-        formats = self.spec.formats
-        return (
-            quantise_exactly(inputs, formats.input, "inputs"),
-            quantise_exactly(targets, formats.target, "targets"),
-        )
+        formats, clip = self.spec.formats, self.spec.data.clip
+        x_stored, of_inputs = quantise_samples(inputs, formats.input, "inputs", clip=clip)
+        t_stored, of_targets = quantise_samples(targets, formats.target, "targets", clip=clip)
+        self.quantisation_ = (of_inputs, of_targets)
+        return x_stored, t_stored
 
     def _check_steps(self, steps: int) -> int:
         return self.spec.with_settings({"training.steps": steps}).training.steps
@@ -268,14 +274,14 @@ class Trainer:
             )
         return self._driver
 
-    def _train(self, driver: Driver, x_stored: Stored, t_stored: Stored, steps: int) -> None:
+    def _train(self, driver: Driver, steps: int) -> None:
         start = timestep = driver.timestep
         stop_at = start + steps
         interval = max(1, -(-steps // HISTORY_POINTS))
         seconds = 0.0
         length = 64  # of a slice; grows or shrinks towards SLICE_S
         if not len(self.history_):
-            self._evaluate(driver, x_stored, t_stored, timestep)
+            self._evaluate(driver, timestep)
         self._report(timestep, stop_at, 0.0)
         while timestep < stop_at and not self._stopping:
             due = min(stop_at, timestep + interval - (timestep - start) % interval)
@@ -290,10 +296,10 @@ class Trainer:
             elif elapsed < SLICE_S / 2 and count == length:
                 length *= 2
             if timestep == due or self._stopping:
-                self._evaluate(driver, x_stored, t_stored, timestep)
+                self._evaluate(driver, timestep)
             self._report(timestep, stop_at, (timestep - start) / seconds)
         if self.history_.timestep[-1] != timestep:  # stopped from within the last report
-            self._evaluate(driver, x_stored, t_stored, timestep)
+            self._evaluate(driver, timestep)
         self._stopping = False
         self.params_stored_, self.params_ = driver.parameters()
         self.cost_ = float(self.history_.cost[-1])
@@ -309,23 +315,20 @@ class Trainer:
         else:
             driver.run(steps)
 
-    def _evaluate(self, driver: Driver, x: Stored, t: Stored, timestep: int) -> None:
-        outputs, cost = driver.evaluate(x, t)
-        formats = self.spec.formats
-        right = _classes(formats.activation.to_real(outputs)) == _classes(formats.target.to_real(t))
-        self.history_ = self.history_.with_point(timestep, cost, float(right.mean()))
+    def _evaluate(self, driver: Driver, timestep: int) -> None:
+        cost, accuracy = driver.score()
+        self.history_ = self.history_.with_point(timestep, cost, accuracy)
+
+    def _classes(self, outputs: NDArray[np.float64]) -> Stored:
+        if outputs.shape[1] == 1:
+            return (outputs[:, 0] >= Plan(self.spec).class_threshold).astype(np.int64)
+        classes: Stored = outputs.argmax(axis=1).astype(np.int64)
+        return classes
 
     def _report(self, timestep: int, stop_at: int, timesteps_per_s: float) -> None:
         if self.progress is not None:
             cost, accuracy = float(self.history_.cost[-1]), float(self.history_.accuracy[-1])
             self.progress(Progress(timestep, stop_at, timesteps_per_s, cost, accuracy))
-
-
-def _classes(outputs: NDArray[np.float64]) -> Stored:
-    if outputs.shape[1] == 1:
-        return (outputs[:, 0] >= 0.5).astype(np.int64)
-    classes: Stored = outputs.argmax(axis=1).astype(np.int64)
-    return classes
 
 
 def _concatenate(parts: list[StepTrace], parameters: int) -> StepTrace:

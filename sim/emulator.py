@@ -1,8 +1,10 @@
 """A board without a board: the compiled RTL of its design behind a serial port of this computer."""
 
+import errno
 import os
 import pty
 import select
+import tempfile
 import tty
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,7 +42,7 @@ class Emulator:
         What to emulate; the first emulator of a plan compiles it, in some ten seconds.
     link
         Name of a symbolic link to the port, for a port that is known beforehand; it disappears
-        with the emulator.
+        with the emulator. Of what is there, only a link to nothing is replaced.
 
     Attributes
     ----------
@@ -56,6 +58,8 @@ class Emulator:
     """
 
     def __init__(self, plan: Plan, link: Path | None = None) -> None:
+        if link is not None:
+            _check_link(link)
         text = convert(EmulatedBoard(plan, DIVISOR), TOP) + harness(plan)
         library = load(text, HARNESS)
         self._quiet_limit = quiet_cycles(plan)
@@ -123,16 +127,33 @@ class Emulator:
         self.close()
 
 
+def _check_link(link: Path) -> None:
+    """Check, before anything takes time, that a link can be made."""
+    try:
+        if link.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        tempfile.TemporaryDirectory(prefix=".pmgd-", dir=link.parent).cleanup()
+    except OSError as error:
+        raise _refusal(link, error) from error
+
+
 def _make_link(link: Path, port: str) -> None:
     try:
-        if link.is_symlink():
+        if link.is_symlink() and not link.exists():
             link.unlink()  # of an emulator that was killed, perhaps
         link.symlink_to(port)
     except OSError as error:
-        raise DeviceError(
-            f"a link must be a new name in a folder that exists and can be written to, not {link}: "
-            f"{error.strerror}; choose another name"
-        ) from error
+        raise _refusal(link, error) from error
+
+
+def _refusal(link: Path, error: OSError) -> DeviceError:
+    remedy = "choose another name"
+    if error.errno == errno.EEXIST:
+        remedy += ", or remove it"
+    return DeviceError(
+        f"a link must be a new name in a folder that exists and can be written to, not {link}: "
+        f"{error.strerror}; {remedy}"
+    )
 
 
 def _remove_link(link: Path, port: str) -> None:

@@ -21,32 +21,40 @@ __all__ = ["GoldenDevice"]
 Bits = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 
-CHUNK_STEPS = 512
-"""Timesteps between two looks at the clock, and the most that an interrupt undoes."""
+CHUNK_S = 0.1
+"""Seconds, about, between two looks at the clock, and the most that an interrupt undoes."""
+FIRST_CHUNK = 256
+"""Timesteps until the first look at the clock."""
+EVALUATION_SAMPLES = 1024
+"""Samples evaluated at a time, which bounds the memory that it takes."""
 
 
 class GoldenDevice:
     """A `pmgd.gateware.device.TracingDevice` that computes with the golden model.
 
     Time passes in `wait` and `trace` only: a run that was started is busy, at the timestep it
-    began with, until it is waited for. An interrupt (Ctrl-C) leaves the device between two
-    timesteps; a run it cuts short is still busy, and may be waited for again or halted.
+    began with, until it is waited for; an evaluation is over when its write returns. An interrupt
+    (Ctrl-C) leaves the device between two timesteps; a run it cuts short is still busy, and may be
+    waited for again or halted.
 
     Parameters
     ----------
     plan
         The plan; its digest is the one the device reports.
+    kernel
+        What executes timesteps: see `pmgd.sim.golden_engine.Engine`. The result is the same.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, kernel: str = "auto") -> None:
         self.plan = plan
-        self._golden = Golden(plan)
+        self._golden = Golden(plan, kernel=kernel)
         self._registers = {int(register.reg): register for register in registers(plan)}
         self._windows = {int(window.region): window for window in windows(plan)}
         self._stop_at = 0
         self._held = {Reg.STOP_AT_LOW: 0, Reg.TIMESTEP_LOW: 0}
         self._probe = np.zeros(plan.sample.words, np.uint32)
         self._outputs = np.zeros(1 + plan.outputs, np.uint32)
+        self._evaluated = self._hits = self._cost_sum = 0
         # The windows as words. Samples move to the model before it runs, synapses both ways.
         self._samples = np.zeros((plan.sample.samples, plan.sample.words), np.uint32)
         self._scan = np.zeros(plan.scan.words, np.uint32)
@@ -72,15 +80,20 @@ class GoldenDevice:
     def wait(self, timeout_s: float | None = None) -> None:
         """Run until the device is no longer busy; see `Device.wait`."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        chunk = FIRST_CHUNK
         while self._busy:
             if deadline is not None and time.monotonic() >= deadline:
                 raise LinkError(
                     f"a run must end within {timeout_s:g} s, but the device is still busy; allow "
                     f"more time or run fewer timesteps"
                 )
+            chunk = min(chunk, self._stop_at - self._timestep)
+            started = time.monotonic()
             ahead = self._ahead()
-            ahead.run(min(CHUNK_STEPS, self._stop_at - self._timestep))
+            ahead.run(chunk)
             self._adopt(ahead)
+            elapsed = time.monotonic() - started
+            chunk = max(1, int(chunk * min(4.0, CHUNK_S / max(elapsed, 1e-9))))
 
     def trace(self, steps: int) -> StepTrace:
         """Run `steps` timesteps and record each; see `TracingDevice.trace`.
@@ -189,12 +202,18 @@ class GoldenDevice:
                 number = self._stop_at
             case Reg.TIMESTEP_LOW | Reg.TIMESTEP_HIGH:
                 number = self._timestep
+            case Reg.COST_SUM_LOW | Reg.COST_SUM_HIGH:
+                number = self._cost_sum
+            case Reg.EVALUATE:
+                return self._evaluated
+            case Reg.HITS:
+                return self._hits
             case _:
                 register = self._registers[offset]
                 if register.access == Access.STOPPED:
                     return int(getattr(self._golden, register.name)[0])
                 return register.reset
-        high = offset in (Reg.STOP_AT_HIGH, Reg.TIMESTEP_HIGH)
+        high = offset in (Reg.STOP_AT_HIGH, Reg.TIMESTEP_HIGH, Reg.COST_SUM_HIGH)
         return number >> WORD_BITS if high else number & ((1 << WORD_BITS) - 1)
 
     def _write_word(self, region: int, offset: int, value: int) -> None:
@@ -227,6 +246,8 @@ class GoldenDevice:
             case Reg.TIMESTEP_HIGH:
                 self._golden.timestep[0] = value << WORD_BITS | self._held[Reg.TIMESTEP_LOW]
                 self._stop_at = self._timestep
+            case Reg.EVALUATE:
+                self._evaluate_samples(value)
             case _:
                 getattr(self._golden, self._registers[reg].name)[0] = value
 
@@ -240,7 +261,7 @@ class GoldenDevice:
                 [
                     _to_bits(golden.theta[0], scan.theta_bits),
                     _to_bits(golden.gradient[0], scan.gradient_bits),
-                    _to_bits(golden.lfsr[0], scan.lfsr_bits),
+                    _to_bits(golden.perturber[0], scan.perturber_bits),
                 ],
                 axis=1,
             )
@@ -257,10 +278,10 @@ class GoldenDevice:
             used = scan.parameters * scan.synapse_bits
             ring = _word_bits(self._scan)[:used].reshape(scan.parameters, scan.synapse_bits)
             ends = (scan.theta_bits, scan.theta_bits + scan.gradient_bits)
-            theta, gradient, lfsr = np.split(ring, ends, axis=1)
+            theta, gradient, perturber = np.split(ring, ends, axis=1)
             golden.theta[0] = _from_bits(theta, signed=True)
             golden.gradient[0] = _from_bits(gradient, signed=True)
-            golden.lfsr[0] = _from_bits(lfsr, signed=False)
+            golden.perturber[0] = _from_bits(perturber, signed=False)
             self._scan_pending = False
         if self._samples_pending:
             self._golden.load_samples(*self._unpack(self._samples))
@@ -269,7 +290,20 @@ class GoldenDevice:
     def _evaluate_probe(self) -> None:
         self._load_windows()
         y, cost = self._golden.evaluate(*self._unpack(self._probe[None]))
-        self._outputs = np.concatenate([cost[0], y[0, 0]]).astype(np.uint32)
+        values = np.concatenate([cost[0], y[0, 0]])
+        self._outputs = (values & ((1 << WORD_BITS) - 1)).astype(np.uint32)
+
+    def _evaluate_samples(self, count: int) -> None:
+        self._load_windows()
+        x, t = self._golden.x[0], self._golden.t[0]
+        hits = cost_sum = 0
+        for first in range(0, count, EVALUATION_SAMPLES):
+            chosen = slice(first, min(count, first + EVALUATION_SAMPLES))
+            y, cost = self._golden.evaluate(x[chosen], t[chosen])
+            hits += int(self._golden.hits(y, t[chosen])[0])
+            cost_sum += int(cost.sum())
+        # Together, so that an interrupt leaves those of one evaluation.
+        self._evaluated, self._hits, self._cost_sum = count, hits, cost_sum
 
     def _unpack(self, words: Words) -> tuple[Integers, Integers]:
         """Return the inputs and the targets of packed samples, one a row."""

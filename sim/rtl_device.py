@@ -72,7 +72,7 @@ def harness(plan: Plan) -> str:
     """
     trace = {
         "cost": plan.cost_bits,
-        "baseline": plan.cost_bits,
+        "baseline": plan.baseline_bits,
         "step": plan.step_bits + 1,
         "parameters": plan.parameters * plan.theta.bits,
     }

@@ -51,6 +51,43 @@ PLANS = {
 }
 """Plans by name."""
 
+VARIANTS = {
+    "mean": Plan(
+        Spec(
+            name="mean",
+            network=Network(layers=(2, 3), activation="identity"),
+            formats=Formats(
+                activation=Format(True, 3, 5),
+                preactivation=Format(True, 3, 6),
+                rounding="nearest",
+                cost=Format(False, 9, 8),
+            ),
+            fabric=Fabric(baseline="mean", perturbation="chain", shuffle=True, samples=6),
+            training=Training(eta=0.03),
+        )
+    ),
+    "literal": Plan(
+        Spec(
+            name="literal",
+            network=Network(layers=(2, 2, 1), activation="tanh", segments=8),
+            formats=Formats(target=Format(True, 2, 0)),
+            fabric=Fabric(
+                baseline="literal", perturbation="walsh", correlator="sign", tau_theta_bits=3
+            ),
+            training=Training(eta=0.03),
+        )
+    ),
+    "two_sided": Plan(
+        Spec(
+            name="two_sided",
+            network=Network(layers=(2, 2, 2), activation=("relu", "sigmoid"), cost="l1"),
+            fabric=Fabric(baseline="two_sided", perturbation="sequential", decay_shift=2),
+            training=Training(eta=0.03),
+        )
+    ),
+}
+"""Plans that have, between them, every other baseline, code, correlator and cost."""
+
 
 class Outcome(NamedTuple):
     """What came of an access."""

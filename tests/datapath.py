@@ -1,16 +1,10 @@
-"""What the datapath's tests share: an input a cycle, the scan ring, and the network's arithmetic.
-
-The arithmetic is docs/specification.md in Python integers, written from it alone.
-"""
+"""What the datapath's tests share: an input a cycle, and the scan ring."""
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Module
 
-from pmgd.gateware.pwl import PiecewiseLinear
-from pmgd.gateware.spec import Spec
 from pmgd.sim.testbench import simulate
 
 Row = tuple[int, ...]
@@ -97,39 +91,3 @@ async def rotate(ctx: Any, scan: Any, length: int) -> list[int]:
         await ctx.tick()
     ctx.set(scan.shift, 0)
     return bits
-
-
-# -- The specification ------------------------------------------------------------------------
-
-
-def operand(theta: int, perturbation: int, operand_shift: int) -> int:
-    """What a synapse multiplies; `perturbation` is s * dtheta, or 0 where not perturbed."""
-    return (theta + perturbation) >> operand_shift
-
-
-def preactivation(total: int, sum_shift: int, table: PiecewiseLinear) -> int:
-    floored = total >> sum_shift if sum_shift >= 0 else total * 2**-sum_shift
-    return max(table.preactivation.minimum, min(table.preactivation.maximum, floored))
-
-
-def sigmoid(z: int, table: PiecewiseLinear) -> int:
-    k, r = divmod(z - table.preactivation.minimum, 2**table.remainder_bits)
-    exact = table.knots[k] * 2**table.remainder_bits + table.slopes[k] * r
-    return min((exact + 2 ** (table.shift - 1)) >> table.shift, 2**table.activation.bits - 1)
-
-
-def outputs(spec: Spec, table: PiecewiseLinear, operands: Sequence[int], x: Row) -> Row:
-    """f(x; theta), given every parameter's operand."""
-    formats = spec.formats
-    remaining = iter(operands)
-    values, fraction = x, formats.input.fraction_bits
-    for inputs, neurons in pairwise(spec.network.layers):
-        assert len(values) == inputs
-        sum_shift = formats.operand_fraction + fraction - formats.preactivation.fraction_bits
-        totals = [
-            sum(next(remaining) * value for value in (*values, 2**fraction)) for _ in range(neurons)
-        ]
-        values = tuple(sigmoid(preactivation(total, sum_shift, table), table) for total in totals)
-        fraction = formats.activation.bits
-    assert not list(remaining)
-    return values

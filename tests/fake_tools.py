@@ -100,9 +100,10 @@ class FakeTools:
         """Let a tool do something else."""
         (self._folder / "instead-of" / name).write_text(work)
 
-    def set_fmax(self, mhz: float) -> None:
-        """Let the design be as fast as this."""
-        self.replace("nextpnr-ice40", WORK["nextpnr-ice40"].replace("FMAX", json.dumps(mhz)))
+    def set_fmax(self, mhz: float, before: str = "") -> None:
+        """Let the design be as fast as this, and something happen before."""
+        work = WORK["nextpnr-ice40"].replace("FMAX", json.dumps(mhz))
+        self.replace("nextpnr-ice40", before + work)
 
     @property
     def calls(self) -> list[str]:

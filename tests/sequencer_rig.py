@@ -3,15 +3,22 @@
 import random
 from dataclasses import dataclass, field
 
+from shuffle_model import ShuffleModel
+
+from pmgd.gateware.latency import INDEX_CYCLES, SHUFFLE_CYCLES
 from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.plan import Plan
 from pmgd.gateware.sequencer import Sequencer
 from pmgd.sim.testbench import simulate
 
 PHASES = ("phase_x", "phase_p", "phase_theta")
 TAUS = ("tau_x", "tau_p", "tau_theta")
-STATE = ("timestep", "stop_at", *PHASES, "sample_index")
+STATE = ("timestep", "stop_at", *PHASES, "sample_index", "order_position", "perturbed")
 PULSES = ("advance", "draw", "round", "fetch", "apply")
 OTHERS = ("home", "probing", "invalidate", "update", "busy", "finished")
+
+UNPERTURBED, PERTURBED, OPPOSITE = (0, 0), (1, 0), (1, 1)
+"""A wave's bits perturb and opposite."""
 
 
 @dataclass
@@ -24,19 +31,35 @@ class Timestep:
     fetch: int = 0
     apply: int = 0
     fetched: int | None = None
-    new_sample: bool = False
+    forgets: bool = False
     """C0 was forgotten at the beginning."""
-    baseline: int = 0
-    perturbed: int = 0
+    waves: tuple = ()
+    """Of each evaluation, its perturb and opposite bits, and whether it is a baseline."""
+    perturbed: int = 1
     updates: bool = False
+    forgets_after: bool = False
     end: tuple[int, ...] = ()
     """Timestep and phases."""
+
+    # Known to the model alone.
+    new_sample: bool = field(default=False, compare=False)
+    new_baseline: bool = field(default=False, compare=False)
+    tried: int = field(default=0, compare=False)
+    """Positions in shuffled order."""
+
+    def declared_cycles(self, plan: Plan) -> int:
+        kinds = {"new_sample": self.new_sample, "new_baseline": self.new_baseline}
+        cycles = plan.clocks_per_timestep(**kinds)
+        if self.tried:
+            cycles += SHUFFLE_CYCLES * self.tried - plan.sample.count_bits - INDEX_CYCLES
+        return cycles
 
 
 @dataclass
 class Model:
     """The specification, "One timestep", as far as it concerns the sequencer."""
 
+    plan: Plan
     words: random.Random
     tau_x: int = 1
     tau_p: int = 1
@@ -49,38 +72,88 @@ class Model:
     phase_theta: int = 0
     sample_index: int = 0
     baseline_valid: bool = False
+    perturbed: int = 1
+
+    def __post_init__(self):
+        self.kind = self.plan.spec.fabric.baseline
+        self.draws = 0
+        self.shuffle = ShuffleModel(0, self.draw_word)
+        if self.kind == "literal":
+            self.perturbed = 0
+
+    @property
+    def order_position(self):
+        return self.shuffle.position
+
+    @order_position.setter
+    def order_position(self, value):
+        self.shuffle.position = value
+
+    def draw_word(self):
+        self.draws += 1
+        return self.words.getrandbits(32)
+
+    def draw_sample(self):
+        """Return how many positions were tried in shuffled order."""
+        if self.order == 0:
+            self.shuffle.word = self.draw_word()
+            self.sample_index = (self.shuffle.word * self.sample_count) >> 32
+        elif self.order == 1:
+            following = self.sample_index + 1
+            self.sample_index = 0 if following >= self.sample_count else following
+        else:
+            self.sample_index, tried = self.shuffle.draw(self.sample_count)
+            return tried
+        return 0
+
+    def waves(self):
+        """Step 3, and what is evaluated for it and for step 4."""
+        if self.kind == "mean":
+            return [(*PERTURBED, 0)]
+        if self.kind == "two_sided":
+            return [(*OPPOSITE, 1), (*PERTURBED, 0)]
+        retaken = self.phase_x == 0 or self.phase_theta == 0
+        if self.kind == "sample":
+            retaken = not self.baseline_valid
+        elif self.phase_p == 0:
+            self.perturbed = 1
+        elif retaken:
+            self.perturbed = 0
+        return [(*UNPERTURBED, 1)] * retaken + [(self.perturbed, 0, 0)]
 
     def step(self):
-        new_sample, draws = self.phase_x == 0, False
+        self.draws = 0
+        new_sample, tried = self.phase_x == 0, 0
         if new_sample:
-            if self.order == 0:
-                draws = True
-                self.sample_index = (self.words.getrandbits(32) * self.sample_count) >> 32
-            elif self.sample_index + 1 >= self.sample_count:
-                self.sample_index = 0
-            else:
-                self.sample_index += 1
-            self.baseline_valid = False
+            tried = self.draw_sample()
+            self.baseline_valid &= self.kind != "sample"
         advance = self.phase_p == 0
-        baseline = not self.baseline_valid
+        waves = self.waves()
         updates = self.phase_theta + 1 >= self.tau_theta
-        self.baseline_valid = not updates
+        if self.kind == "literal":
+            updates = self.phase_theta == 0
+        forgets_after = self.kind == "sample" and updates
+        self.baseline_valid = not forgets_after
         for phase, tau in zip(PHASES, TAUS, strict=True):
             following = getattr(self, phase) + 1
             setattr(self, phase, 0 if following >= getattr(self, tau) else following)
         self.timestep += 1
         return Timestep(
             advance=advance,
-            draw=draws,
-            round=1,
+            draw=self.draws,
+            round=self.plan.stochastic,
             fetch=1,
             apply=1,
             fetched=self.sample_index,
-            new_sample=new_sample,
-            baseline=baseline,
-            perturbed=1,
+            forgets=self.kind == "sample" and new_sample,
+            waves=tuple(waves),
+            perturbed=self.perturbed,
             updates=updates,
+            forgets_after=forgets_after,
             end=(self.timestep, self.phase_x, self.phase_p, self.phase_theta),
+            new_sample=new_sample,
+            new_baseline=len(waves) > 1,
+            tried=tried,
         )
 
 
@@ -92,6 +165,8 @@ class Surroundings:
     words: random.Random
     latency: int = 4
     home_cycles: int = 2
+    counting_cycles: int = 0
+    """From the cost of a sweep's sample until it is counted."""
     keeps_baseline: bool = False
     """C0 is always valid, which no real filter's is."""
 
@@ -100,53 +175,70 @@ class Surroundings:
     timesteps: list[Timestep] = field(default_factory=list)
     finished_at: list[int] = field(default_factory=list)
     probed: int = 0
+    sweep: int = 0
+    """Samples to evaluate."""
+    swept: int = 0
+    """Those evaluated."""
+    sweep_fetched: int = 0
 
     async def bench(self, ctx):
         dut = self.dut
-        names = (*PULSES, *OTHERS, "timestep", *PHASES, "sample_index")
-        signals = [getattr(dut, name) for name in names] + [dut.wave.valid, dut.wave.perturb]
+        names = (*PULSES, *OTHERS, "timestep", *PHASES, "sample_index", "perturbed")
+        flags = dut.wave.valid, dut.wave.perturb, dut.wave.opposite, dut.wave.baseline
+        signals = [*(getattr(dut, name) for name in names), *flags]
         costs, steps = {}, set()  # by the cycle in which they arrive
         cycle = homing = 0
         now = Timestep()
         while True:
+            sweeping = self.swept < self.sweep
             ctx.set(dut.homed, self.homed)
             ctx.set(dut.cost_arrived, cycle in costs)
             ctx.set(dut.step_arrived, cycle in steps)
             ctx.set(dut.baseline_valid, self.baseline_valid or self.keeps_baseline)
-            *_, wave, perturb = values = (await ctx.tick().sample(*signals))[2:]
-            seen = dict(zip(names, values[:-2], strict=True))
+            ctx.set(dut.sweeping, sweeping)
+            *_, wave, perturb, opposite, baseline = values = (await ctx.tick().sample(*signals))[2:]
+            seen = dict(zip(names, values[:-4], strict=True))
 
             pulsed = [name for name in PULSES if seen[name]]
             active = pulsed or wave or seen["finished"]
             assert seen["busy"] or not active, "nothing happens while it is not busy"
             assert self.homed or not active, "nothing happens before the ring is home"
             assert ("apply" in pulsed) == (cycle in steps), "a step is taken as it arrives"
-            if seen["probing"]:
-                assert not pulsed
+            if seen["probing"] or sweeping:
+                assert not pulsed or (sweeping and pulsed == ["fetch"])
                 assert not seen["invalidate"]
-            for name in pulsed:
-                setattr(now, name, getattr(now, name) + 1)
-            if seen["fetch"]:
-                now.fetched = seen["sample_index"]
+                self.sweep_fetched += seen["fetch"]
+            else:
+                for name in pulsed:
+                    setattr(now, name, getattr(now, name) + 1)
+                if seen["fetch"]:
+                    now.fetched = seen["sample_index"]
             if seen["apply"]:
                 now.updates = bool(seen["update"])
-                assert seen["invalidate"] == seen["update"], "C0 ends with its parameters"
+                now.forgets_after = bool(seen["invalidate"])
+                assert seen["perturbed"] == now.perturbed, "it is masked as it is perturbed"
             elif seen["invalidate"]:
                 assert not now.fetch
-                now.new_sample = True
-            if wave and seen["probing"]:
+                now.forgets = True
+            if wave and (seen["probing"] or sweeping):
                 assert not perturb
-                self.probed += 1
-                costs[cycle + self.latency - 1] = "probe"
+                assert not sweeping or self.sweep_fetched == self.swept + 1
+                what, cycles = ("sweep", self.counting_cycles) if sweeping else ("probe", 0)
+                costs[cycle + self.latency - 1 + cycles] = what
             elif wave:
                 assert (now.fetch, seen["sample_index"]) == (1, now.fetched)
-                now.perturbed += perturb
-                now.baseline += not perturb
-                costs[cycle + self.latency - 1] = "perturbed" if perturb else "baseline"
-                if perturb:
+                now.waves += ((perturb, opposite, baseline),)
+                costs[cycle + self.latency - 1] = "baseline" if baseline else "change"
+                if not baseline:
+                    now.perturbed = seen["perturbed"]
                     steps.add(cycle + self.latency)
-            if costs.get(cycle) == "baseline":
-                self.baseline_valid = True
+            match costs.get(cycle):
+                case "baseline":
+                    self.baseline_valid = True
+                case "probe":
+                    self.probed += 1
+                case "sweep":
+                    self.swept += 1
             if seen["invalidate"]:
                 self.baseline_valid = False
             if seen["finished"]:
@@ -167,7 +259,7 @@ class Rig:
 
     def __init__(self, plan, seed, **surroundings):
         self.dut = Sequencer(plan)
-        self.model = Model(random.Random(seed))
+        self.model = Model(plan, random.Random(seed))
         self.around = Surroundings(self.dut, random.Random(seed), **surroundings)
 
     def simulate(self, testbench, **options):
@@ -217,6 +309,14 @@ class Rig:
         await self.pulse(ctx, self.dut.probe_start)
         assert ctx.get(self.dut.busy)
         await self.wait(ctx)
+
+    async def sweep(self, ctx, samples):
+        """Evaluate so many samples of the memory."""
+        self.around.sweep, self.around.swept, self.around.sweep_fetched = samples, 0, 0
+        ctx.set(self.dut.sweeping, samples > 0)
+        assert ctx.get(self.dut.busy) == (samples > 0)
+        await self.wait(ctx)
+        assert self.around.swept == self.around.sweep_fetched == samples
 
     def state(self, ctx):
         return {name: ctx.get(getattr(self.dut, name)) for name in STATE}

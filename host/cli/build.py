@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pmgd.gateware.errors import ToolError
+from pmgd.host.cli.options import add_spec_arguments, spec_from
 from pmgd.host.cli.progress import ProgressLine
+from pmgd.host.cli.signals import ended_by_signals
 from pmgd.host.cli.text import count, table
-from pmgd.host.spec_file import load_spec
 
 if TYPE_CHECKING:
     from pmgd.boards.build import BuildResult
@@ -27,7 +28,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Make a folder with the bitstream of a specification for a board and a "
         "manifest of what it was made from. What was made before comes from a cache.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
+    add_spec_arguments(parser)
     parser.add_argument("--board", required=True, help="one of those that pmgd boards lists")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="the folder; default: build/NAME-BOARD"
@@ -56,7 +57,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and return its exit code."""
-    spec = load_spec(args.spec)
+    spec = spec_from(args)
     line = ProgressLine(sys.stderr)
     begun = time.monotonic()
     try:
@@ -64,16 +65,20 @@ def run(args: argparse.Namespace) -> int:
         from pmgd.boards.catalog import board
 
         chosen = board(args.board)
-        result = build(
-            spec,
-            chosen,
-            args.out or Path("build") / f"{spec.name}-{chosen.name}",
-            seed=args.seed,
-            baud=args.baud,
-            tools=args.tools,
-            verilog=args.verilog,
-            progress=lambda stage: line.status(f"{stage} for {chosen.title}, up to some minutes"),
-        )
+        # The tools end, too, and nothing is left in the cache.
+        with ended_by_signals():
+            result = build(
+                spec,
+                chosen,
+                args.out or Path("build") / f"{spec.name}-{chosen.name}",
+                seed=args.seed,
+                baud=args.baud,
+                tools=args.tools,
+                verilog=args.verilog,
+                progress=lambda stage: line.status(
+                    f"{stage} for {chosen.title}, up to some minutes"
+                ),
+            )
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("pmgd"):
             raise

@@ -2,15 +2,15 @@
 
 import argparse
 import json
-import signal
 import sys
 from pathlib import Path
 
 from pmgd.gateware.plan import Plan
+from pmgd.host.cli.options import add_spec_arguments, spec_from, spec_words
 from pmgd.host.cli.progress import ProgressLine
+from pmgd.host.cli.signals import ended_by_signals
 from pmgd.host.cli.text import table
 from pmgd.host.open_device import open_emulator
-from pmgd.host.spec_file import load_spec
 
 __all__ = ["add_parser", "run"]
 
@@ -23,7 +23,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Open a serial port behind which the compiled design of a board runs, print "
         "the port's name, and be that board until Ctrl-C.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
+    add_spec_arguments(parser)
     parser.add_argument(
         "--link", metavar="NAME", type=Path, help="symbolic link to the port, to make meanwhile"
     )
@@ -33,23 +33,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and return its exit code."""
-    plan = Plan(load_spec(args.spec))
+    plan = Plan(spec_from(args))
     line = ProgressLine(sys.stderr)
     line.status("preparing the board; a new plan is compiled first, in up to a minute")
-    # Ended by either signal, for a shell's background jobs do not get that of a Ctrl-C.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with open_emulator(plan, args.link) as emulator:
+        # A shell's background jobs do not get the signal of a Ctrl-C.
+        with ended_by_signals(), open_emulator(plan, args.link) as emulator:
             line.finish()
             port = emulator.port
             try:
-                print(_json(plan, port) if args.json else _text(plan, args.spec, port), flush=True)
+                text = _json(plan, port) if args.json else _text(plan, spec_words(args), port)
+                print(text, flush=True)
                 emulator.serve()
             except KeyboardInterrupt:
                 return 0
     finally:
         line.finish()
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _json(plan: Plan, port: str) -> str:

@@ -2,14 +2,16 @@
 
 import argparse
 import json
-from typing import Any
 
 from pmgd.gateware.formats import Format
+from pmgd.gateware.latency import SHUFFLE_CYCLES
+from pmgd.gateware.layout import MEAN_FRACTION_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access, registers, windows
-from pmgd.gateware.regmap_document import register_map
+from pmgd.gateware.regmap_document import PERTURBER, register_map
+from pmgd.host.cli.options import add_spec_arguments, spec_from
+from pmgd.host.cli.plan_record import plan_record
 from pmgd.host.cli.text import count, table
-from pmgd.host.spec_file import load_spec
 
 __all__ = ["add_parser", "run"]
 
@@ -19,10 +21,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "explain",
         help="print the plan of a specification",
-        description="Print what a specification becomes: formats and widths, layers, latencies and "
-        "clocks per timestep, storage, layouts and the register map.",
+        description="Print what a specification becomes: how it trains, formats and widths, "
+        "layers, latencies and clocks per timestep, storage, layouts and the register map.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
+    add_spec_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the plan as JSON alone")
     form.add_argument(
@@ -33,107 +35,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and return its exit code."""
-    plan = Plan(load_spec(args.spec))
+    plan = Plan(spec_from(args))
     if args.registers:
         print(register_map(plan), end="")
     else:
-        print(json.dumps(_record(plan), indent=2) if args.json else _text(plan))
+        print(json.dumps(plan_record(plan), indent=2) if args.json else _text(plan))
     return 0
-
-
-def _record(plan: Plan) -> dict[str, Any]:
-    latency, scan, sample = plan.latency, plan.scan, plan.sample
-    mantissa, shift = plan.scale()
-    return {
-        "name": plan.spec.name,
-        "plan_digest": f"{plan.digest:016x}",
-        "parameters": plan.parameters,
-        "spec": plan.spec.to_mapping(),
-        "widths": {
-            "parameter": plan.theta.bits,
-            "dtheta": plan.dtheta_bits,
-            "operand": plan.operand_bits,
-            "cost": plan.cost_bits,
-            "step": plan.step_bits + 1,
-            "gradient": plan.gradient_bits,
-        },
-        "layers": [
-            {
-                "inputs": layer.inputs,
-                "neurons": layer.outputs,
-                "parameters": layer.parameters,
-                "first_parameter": layer.first_parameter,
-                "input_format": str(layer.input_format),
-                "product_bits": layer.product_bits,
-                "sum_bits": layer.sum_bits,
-                "sum_shift": layer.sum_shift,
-                "latency_cycles": cycles,
-            }
-            for layer, cycles in zip(plan.layers, latency.layers, strict=True)
-        ],
-        "latency_cycles": {
-            "network": latency.network,
-            "cost": latency.cost,
-            "evaluation": latency.evaluation,
-            "step": latency.step,
-        },
-        "clocks_per_timestep": {
-            "new_sample": plan.clocks_per_timestep(),
-            "new_baseline": plan.clocks_per_timestep(new_sample=False),
-            "same_baseline": plan.clocks_per_timestep(new_sample=False, new_baseline=False),
-        },
-        "update_delay_timesteps": plan.update_delay,
-        "storage_bits": {
-            "theta": scan.theta_bits,
-            "gradient": scan.gradient_bits,
-            "lfsr": scan.lfsr_bits,
-            "per_parameter": scan.synapse_bits,
-            "all_parameters": scan.synapse_bits * scan.parameters,
-            "sample": sample.bits,
-            "sample_memory": sample.bits * sample.samples,
-        },
-        "scan": {"words": scan.words, "padding_bits": scan.padding_bits},
-        "sample": {
-            "inputs": sample.inputs,
-            "input_format": str(sample.input_format),
-            "targets": sample.outputs,
-            "target_format": str(sample.target_format),
-            "words": sample.words,
-            "stride_words": sample.stride,
-            "capacity": sample.samples,
-        },
-        "run_time": {
-            "dtheta_last_bits": plan.dtheta_steps(),
-            "scale_mantissa": mantissa,
-            "scale_shift": shift,
-        },
-        "registers": [
-            {
-                "address": int(register.reg),
-                "name": register.name,
-                "bits": register.bits,
-                "access": register.access.value,
-                "reset": register.reset,
-                "doc": register.doc,
-            }
-            for register in registers(plan)
-        ],
-        "windows": [
-            {
-                "address": window.address,
-                "name": window.region.name.lower(),
-                "words": window.words,
-                "readable": window.readable,
-                "writable": window.writable,
-                "doc": window.doc,
-            }
-            for window in windows(plan)
-        ],
-    }
 
 
 def _text(plan: Plan) -> str:
     sections = (
+        ("How it trains", _method(plan)),
         ("Formats and widths", _widths(plan)),
         ("Layers", _layers(plan)),
         ("Latency, in clock cycles", _latencies(plan)),
@@ -145,54 +57,148 @@ def _text(plan: Plan) -> str:
     )
     spec = plan.spec
     shape = "-".join(map(str, spec.network.layers))
+    kind = spec.network.activation
     head = (
-        f"{spec.name}: {shape}, {spec.network.activation}, {count(plan.parameters)} parameters, "
-        f"{spec.fabric.kind} fabric\nplan digest {plan.digest:016x}"
+        f"{spec.name}: {shape}, {kind if isinstance(kind, str) else ', '.join(kind)}, "
+        f"{count(plan.parameters)} parameters, {spec.fabric.kind} fabric\n"
+        f"plan digest {plan.digest:016x}"
     )
     return "\n\n".join([head, *(f"{title}\n\n{body}" for title, body in sections)])
+
+
+_METHOD = {
+    "perturbation": {
+        "lfsr": "a random code, from a generator for every parameter",
+        "chain": "a random code, shifted from parameter to parameter",
+        "walsh": "an orthogonal code, Walsh-Hadamard",
+        "sequential": "one parameter at a time, by +dtheta",
+    },
+    "baseline": {
+        "sample": "the unperturbed cost of the same sample and parameters",
+        "two_sided": "the cost of the opposite perturbation",
+        "mean": "the running mean of the cost",
+        "literal": "Table 1 as printed, which trains badly where tau_x > 1",
+    },
+    "correlator": {
+        "full": "adds up the cost change times the sign of the perturbation",
+        "sign": "counts the signs of the cost change times those of the perturbation",
+    },
+}
+
+
+def _method(plan: Plan) -> str:
+    spec, shift = plan.spec, plan.spec.fabric.decay_shift
+    rows = [
+        (name, f"{(chosen := getattr(spec.fabric, name))}: {meaning[chosen]}")
+        for name, meaning in _METHOD.items()
+    ]
+    kept = "G is cleared" if plan.gradient_bits else "nothing is kept"
+    if shift:
+        kept = f"G keeps {1 - 2.0**-shift:g} of itself, momentum with a gain of {1 << shift}"
+    hits = "the largest output is the class"
+    if plan.outputs == 1:
+        hits = f"an output from {plan.class_threshold:g} up is class 1"
+    rows += [
+        ("after an update", kept),
+        ("cost", f"{'squared' if plan.squared else 'absolute'} error, summed over the outputs"),
+        (
+            "evaluation",
+            f"hits and cost of up to {count(plan.sample.samples)} samples on the device; {hits}",
+        ),
+    ]
+    return table(rows)
 
 
 def _widths(plan: Plan) -> str:
     formats, fraction = plan.spec.formats, plan.theta.fraction_bits
     rows = [("", "format", "bits", "from", "to", "last bit")]
-    for name, fmt in (
-        ("parameter theta", plan.theta),
-        ("perturbed operand", _format(True, plan.operand_bits, formats.operand_fraction)),
-        ("input", formats.input),
-        ("target", formats.target),
-        ("preactivation", formats.preactivation),
-        ("activation", formats.activation),
-        ("cost, summed over outputs", _format(False, plan.cost_bits, plan.cost_fraction)),
-    ):
-        low, high = (float(fmt.to_real(end)) for end in (fmt.minimum, fmt.maximum))
-        rows.append(_width(name, str(fmt), fmt.bits, low, high, fmt.fraction_bits))
-    largest = ((1 << plan.step_bits) - 1) / (1 << fraction)
-    rows.append(_width("broadcast step u", "", plan.step_bits + 1, -largest, largest, fraction))
+    rows += [
+        _width(name, signed, bits, fraction_bits)
+        for name, signed, bits, fraction_bits in (
+            _named("parameter theta", plan.theta),
+            ("perturbed operand", True, plan.operand_bits, formats.operand_fraction),
+            _named("input", formats.input),
+            _named("target", formats.target),
+            _named("preactivation", formats.preactivation),
+            *(
+                _named(f"output of layer {number}", layer.output_format)
+                for number, layer in enumerate(plan.layers)
+            ),
+            ("cost, summed over outputs", False, plan.cost_bits, plan.cost_fraction),
+            (
+                "baseline C0",
+                False,
+                plan.baseline_bits,
+                plan.cost_fraction + MEAN_FRACTION_BITS * (plan.spec.fabric.baseline == "mean"),
+            ),
+        )
+    ]
+    largest = (1 << plan.step_bits) - 1
+    rows.append(_symmetric("broadcast step u", plan.step_bits + 1, largest, fraction))
     if plan.gradient_bits:
-        # A sum of at most this many steps; the register holds a little more.
-        most = largest * ((1 << plan.spec.fabric.tau_theta_bits) - 1)
-        rows.append(_width("gradient G", "", plan.gradient_bits, -most, most, fraction))
+        # A sum of at most this many steps or counts; the register holds a little more.
+        decay = plan.spec.fabric.decay_shift
+        most = ((1 << plan.spec.fabric.tau_theta_bits) - 1) << decay
+        full = plan.spec.fabric.correlator == "full"
+        rows.append(
+            _symmetric("gradient G", plan.gradient_bits, most * largest, fraction)
+            if full
+            else _symmetric("gradient G, a count", plan.gradient_bits, most << decay, decay)
+        )
+    rounding = formats.rounding if plan.spec.fabric.correlator == "full" else "none, it is a sign"
+    segments = [
+        f"{layer.activation}: {layer.table.segments} segments"
+        for layer in plan.layers
+        if layer.table
+    ]
     return (
         table(rows, "llrrrr")
-        + f"\n\n  rounding of the step: {formats.rounding}; overflow of a parameter: "
-        + f"{formats.overflow}; sigmoid: {plan.spec.network.segments} segments"
+        + f"\n\n  rounding of the step: {rounding}; overflow of a parameter: "
+        + "; ".join([formats.overflow, *dict.fromkeys(segments)])
     )
 
 
-def _format(signed: bool, bits: int, fraction_bits: int) -> Format:
-    return Format(signed, bits - fraction_bits, fraction_bits)
+_Number = tuple[str, bool, int, int]
+_Row = tuple[str, str, str, str, str, str]
 
 
-def _width(
-    name: str, notation: str, bits: int, low: float, high: float, fraction_bits: int
-) -> tuple[str, str, str, str, str, str]:
-    last = f"2^-{fraction_bits}" if fraction_bits else "1"
-    return name, notation, str(bits), f"{low:.6g}", f"{high:.6g}", last
+def _named(name: str, fmt: Format) -> _Number:
+    return name, fmt.signed, fmt.bits, fmt.fraction_bits
+
+
+def _width(name: str, signed: bool, bits: int, fraction_bits: int) -> _Row:
+    # A cost below 1/2 has more fraction bits than bits, for which there is no notation.
+    written = bits >= fraction_bits + signed
+    notation = str(Format(signed, bits - fraction_bits, fraction_bits)) if written else ""
+    low = -(1 << (bits - 1)) if signed else 0
+    return _row(name, notation, bits, low, (1 << (bits - signed)) - 1, fraction_bits)
+
+
+def _symmetric(name: str, bits: int, largest: int, fraction_bits: int) -> _Row:
+    return _row(name, "", bits, -largest, largest, fraction_bits)
+
+
+def _row(name: str, notation: str, bits: int, low: int, high: int, fraction_bits: int) -> _Row:
+    from_, to = (f"{end / (1 << fraction_bits):.6g}" for end in (low, high))
+    last_bit = f"2^-{fraction_bits}" if fraction_bits else "1"
+    return name, notation, str(bits), from_, to, last_bit
 
 
 def _layers(plan: Plan) -> str:
     rows: list[tuple[object, ...]] = [
-        ("layer", "inputs", "neurons", "parameters", "input", "product", "sum", "cycles")
+        (
+            "layer",
+            "inputs",
+            "neurons",
+            "bias",
+            "parameters",
+            "input",
+            "product",
+            "sum",
+            "activation",
+            "output",
+            "cycles",
+        )
     ]
     for number, (layer, cycles) in enumerate(zip(plan.layers, plan.latency.layers, strict=True)):
         rows.append(
@@ -200,14 +206,17 @@ def _layers(plan: Plan) -> str:
                 number,
                 layer.inputs,
                 layer.outputs,
+                "yes" if layer.bias else "no",
                 layer.parameters,
                 layer.input_format,
                 f"{layer.product_bits} bits",
                 f"{layer.sum_bits} bits",
+                layer.activation,
+                layer.output_format,
                 cycles,
             )
         )
-    return table(rows, "rrrrrrrr")
+    return table(rows, "rrrrrrrrrrr")
 
 
 def _latencies(plan: Plan) -> str:
@@ -224,12 +233,24 @@ def _latencies(plan: Plan) -> str:
 
 
 def _clocks(plan: Plan) -> str:
-    rows = [
-        ("with a new sample", plan.clocks_per_timestep()),
-        ("with a new baseline alone", plan.clocks_per_timestep(new_sample=False)),
-        ("with neither", plan.clocks_per_timestep(new_sample=False, new_baseline=False)),
-    ]
-    return table(rows, "lr") + f"\n\n  update delay D: {plan.update_delay} timesteps"
+    rows = [("with a new sample", plan.clocks_per_timestep())]
+    same = plan.clocks_per_timestep(new_sample=False, new_baseline=False)
+    if plan.spec.fabric.baseline in ("sample", "literal"):
+        rows += [
+            ("with a new baseline alone", plan.clocks_per_timestep(new_sample=False)),
+            ("with neither", same),
+        ]
+    else:
+        rows.append(("with the same sample", same))
+    shuffled = (
+        f"\n\n  a new sample in shuffled order: {SHUFFLE_CYCLES} for each position tried, instead "
+        f"of {plan.index_cycles}"
+    )
+    return (
+        table(rows, "lr")
+        + shuffled * plan.spec.fabric.shuffle
+        + f"\n\n  update delay D: {plan.update_delay} timesteps"
+    )
 
 
 def _storage(plan: Plan) -> str:
@@ -237,16 +258,23 @@ def _storage(plan: Plan) -> str:
     rows = [("", "bits"), ("theta", scan.theta_bits)]
     if scan.gradient_bits:
         rows.append(("gradient G", scan.gradient_bits))
+    own = PERTURBER[plan.spec.fabric.perturbation]
+    if scan.perturber_bits:
+        rows.append((f"perturbation {own}", scan.perturber_bits))
     rows += [
-        ("perturbation LFSR", scan.lfsr_bits),
         ("one parameter", scan.synapse_bits),
         (f"all {count(scan.parameters)} parameters", count(scan.parameters * scan.synapse_bits)),
+    ]
+    if plan.perturber_state_bits:
+        rows.append(("shared by all perturbers", plan.perturber_state_bits))
+    rows += [
         ("one sample", sample.bits),
         (f"all {count(sample.samples)} samples", count(sample.samples * sample.bits)),
     ]
+    state = ["theta", *["G"] * bool(scan.gradient_bits), *[own] * bool(scan.perturber_bits)]
     return (
         table(rows, "lr")
-        + f"\n\n  scan ring: {scan.words} words; from bit 0 up, theta, G and LFSR of each "
+        + f"\n\n  scan ring: {scan.words} words; from bit 0 up, {', '.join(state)} of each "
         + f"parameter, then {scan.padding_bits} bits of padding"
         + f"\n  sample: {sample.words} word(s), {sample.stride} apart; from bit 0 up, "
         + f"{sample.inputs} x {sample.input_format} inputs, then {sample.outputs} x "
@@ -256,15 +284,19 @@ def _storage(plan: Plan) -> str:
 
 def _settings(plan: Plan) -> str:
     training = plan.spec.training
-    mantissa, shift = plan.scale()
     rows = [
         ("tau_x, tau_p, tau_theta", f"{training.tau_x}, {training.tau_p}, {training.tau_theta}"),
         ("dtheta", f"{training.dtheta:g} = {plan.dtheta_steps()} last bits of a parameter"),
         ("eta", f"{training.eta:g} ({training.eta_convention})"),
-        ("scale of the step", f"{mantissa} / 2^{shift}"),
-        ("sample order", training.order),
-        ("timesteps", count(training.steps)),
     ]
+    if plan.spec.fabric.correlator == "full":
+        mantissa, shift = plan.scale()
+        rows.append(("scale of the step", f"{mantissa} / 2^{shift}"))
+    else:
+        rows.append(("step", f"{plan.sign_step()} last bit(s) of a parameter"))
+    if plan.spec.fabric.baseline == "mean":
+        rows.append(("time constant of the mean", f"{1 << training.mean_shift} timesteps"))
+    rows += [("sample order", training.order), ("timesteps", count(training.steps))]
     return table(rows)
 
 

@@ -8,26 +8,30 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from pmgd.gateware.errors import DataError, DeviceError
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.spec import Spec
+from pmgd.host.cli.options import add_spec_arguments, spec_from
 from pmgd.host.cli.progress import ProgressLine
 from pmgd.host.cli.text import count, rate, table
 from pmgd.host.datasets import Dataset, load
 from pmgd.host.open_device import DEVICE_NAMES
+from pmgd.host.quantisation import Quantisation, quantise_samples
 from pmgd.host.result import Result
 from pmgd.host.run_folder import check_out, new_run_folder, write_run
-from pmgd.host.spec_file import load_spec, parse_setting, parse_value
+from pmgd.host.spec_file import parse_value
 from pmgd.host.trainer import Progress, Trainer
 
 __all__ = ["add_parser", "run"]
 
 INTERRUPTED = 130
 SHOWN_SAMPLES = 16
+RUNS = Path("runs")
+"""Where runs go that are not given a folder."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,21 +41,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="train a network on a device and write a run folder",
         description="Train a network on a device, show its progress, and write a run folder.",
     )
-    parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
+    add_spec_arguments(parser)
     parser.add_argument(
         "--device", default="rtl", help=f"{', '.join(DEVICE_NAMES)}; default: %(default)s"
     )
     parser.add_argument("--steps", metavar="N", help="timesteps; short for training.steps")
     parser.add_argument("--seed", metavar="S", help="short for training.seed")
     parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="change a setting, such as training.eta=0.25; may be repeated",
+        "--data", metavar="SOURCE", help="a built-in task, such as nist7x7, or a file; data.source"
     )
-    parser.add_argument("--data", metavar="FILE", help="an .npz or .csv file, or xor; data.source")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="run folder; default: runs/NAME-DATE-TIME"
     )
@@ -71,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
     spec = _spec(args)
     plan = Plan(spec)
     dataset = load(spec.data, spec.network)
-    folder = args.out or new_run_folder(spec.name)
     waveform, recording = _check_trace(args.trace)
     line = ProgressLine(sys.stderr)
-    if notice := check_out(folder):
+    if notice := check_out(args.out or RUNS / ".new"):
         line.note(f"pmgd: {notice}")
+    for report in _quantisation(spec, dataset):
+        line.note(report.describe())
     line.note(
         f"training {spec.name} ({'-'.join(map(str, spec.network.layers))}, {plan.parameters} "
         f"parameters) on {args.device}, seed {spec.training.seed}"
@@ -89,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         outputs = trainer.predict_outputs(dataset.x[:SHOWN_SAMPLES])
     early = int(trainer.history_.timestep[-1]) < spec.training.steps
     result = Result.of(trainer, args.device, interrupted=watch.interrupted and early)
+    folder = args.out or new_run_folder(spec.name, RUNS)
     for notice in write_run(folder, trainer, result):
         line.note(f"pmgd: {notice}")
     if recording:
@@ -103,14 +103,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _spec(args: argparse.Namespace) -> Spec:
-    settings = dict(parse_setting(text) for text in args.settings)
+    settings: dict[str, Any] = {}
     if args.steps is not None:
         settings["training.steps"] = parse_value(args.steps)
     if args.seed is not None:
         settings["training.seed"] = parse_value(args.seed)
     if args.data is not None:
         settings["data.source"] = args.data
-    return load_spec(args.spec).with_settings(settings)
+    return spec_from(args, settings)
+
+
+def _quantisation(spec: Spec, dataset: Dataset) -> tuple[Quantisation, Quantisation]:
+    """Quantise the data before anything is compiled, and return what that did."""
+    formats, clip = spec.formats, spec.data.clip
+    return (
+        quantise_samples(dataset.x, formats.input, "inputs", clip=clip)[1],
+        quantise_samples(dataset.y, formats.target, "targets", clip=clip)[1],
+    )
 
 
 def _check_trace(path: Path | None) -> tuple[Path | None, bool]:
@@ -170,13 +179,15 @@ def _write_trace(path: Path, trainer: Trainer) -> None:
 
 def _summary(spec: Spec, plan: Plan, result: Result, folder: Path, trace: Path | None) -> str:
     limit = spec.training.solved_cost
-    verdict = f"solved, below {limit:g}" if result.solved else f"not solved, {limit:g} or more"
+    verdict = (
+        f"  (solved, below {limit:g})" if result.solved else f"  (not solved, {limit:g} or more)"
+    )
     early = f", interrupted before {count(spec.training.steps)}" if result.interrupted else ""
     rows = [
         ("timesteps", f"{count(result.steps)}{early}"),
         ("speed", f"{rate(result.timesteps_per_s)} timesteps/s on {result.device}"),
-        ("cost", f"{result.cost:.3e}  ({verdict})"),
-        ("accuracy", f"{result.accuracy:.1%}"),
+        ("cost", f"{result.cost:.3e}{verdict if limit else ''}"),
+        ("accuracy", f"{result.accuracy:.2%} of {count(result.samples)} samples"),
         ("parameters", f"{plan.parameters}, SHA-256 {result.params_sha256[:16]}..."),
         ("plan digest", result.plan_digest),
         ("run folder", str(folder)),

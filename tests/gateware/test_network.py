@@ -1,16 +1,18 @@
 """The network datapath against f(x; theta), an evaluation in every cycle, for any network."""
 
 import random
+from copy import copy
 
 import pytest
-from datapath import assert_pipelined, drive, from_bits, operand, outputs, rotate, shift, to_bits
+from datapath import assert_pipelined, drive, from_bits, rotate, shift, to_bits
+from datapath_model import PERTURBATIONS, Perturbers, Rule, operand, outputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmgd.gateware.network import Network as Datapath
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
-from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
+from pmgd.gateware.spec import ACTIVATIONS, Fabric, Formats, Network, Spec, Training
 from pmgd.sim.testbench import simulate
 
 WIDE = Spec(
@@ -18,6 +20,17 @@ WIDE = Spec(
     network=Network(layers=(2, 2, 1, 3), segments=16),
     formats=Formats(parameter="S3.7", operand_fraction=4, input="S2.2", activation="U0.7"),
     fabric=Fabric(lfsr_bits=8, tau_theta_bits=3),
+)
+MIXED = Spec(
+    name="mixed",
+    network=Network(layers=(3, 2, 2, 2), activation=("tanh", "relu", "identity"), bias=False),
+    formats=Formats(overflow="hold", activation=("S1.6", "U4.5", "S3.4")),
+    fabric=Fabric(perturbation="walsh", baseline="two_sided", correlator="sign", decay_shift=2),
+)
+TWO_SIDED = Spec(
+    name="two_sided",
+    network=Network(layers=(1, 1), bias=False),
+    fabric=Fabric(perturbation="sequential", baseline="two_sided"),
 )
 
 
@@ -29,35 +42,48 @@ class Case:
         self.spec = spec
         self.plan = plan = Plan(spec)
         self.dut = Datapath(plan)
+        fabric = spec.fabric
+        self.perturbers = Perturbers(fabric.perturbation, plan.parameters, fabric.lfsr_bits, rng)
         count = range(plan.parameters)
-        self.widths = [plan.theta.bits, plan.gradient_bits, spec.fabric.lfsr_bits]
+        self.widths = [plan.theta.bits, plan.gradient_bits, plan.perturber_bits]
         bounds = plan.theta.minimum, plan.theta.maximum
         self.thetas = [rng.choice([*bounds, *[rng.randint(*bounds)] * 6]) for _ in count]
         self.gradients = [rng.randrange(-3, 4) * bool(plan.gradient_bits) for _ in count]
-        self.lfsrs = [rng.randrange(1, 2 ** self.widths[2]) for _ in count]
         self.dtheta = rng.randrange(1, 2**plan.dtheta_bits)
 
     @property
     def bits(self) -> list[int]:
-        synapses = zip(self.thetas, self.gradients, self.lfsrs, strict=True)
+        synapses = zip(self.thetas, self.gradients, self.perturbers.own, strict=True)
         return to_bits(*(field for row in synapses for field in zip(row, self.widths, strict=True)))
 
-    def outputs(self, perturb: int, x: list[int]) -> tuple[int, ...]:
+    def outputs(self, perturb: int, opposite: int, x: list[int]) -> tuple[int, ...]:
         operand_shift = self.plan.theta.fraction_bits - self.spec.formats.operand_fraction
+        # Where no baseline is of the opposite perturbation, nobody hears of it.
+        heard = opposite and self.spec.fabric.baseline == "two_sided"
+        sigma = perturb * (-1 if heard else 1)
         operands = [
-            operand(theta, (1 if lfsr & 1 else -1) * self.dtheta * perturb, operand_shift)
-            for theta, lfsr in zip(self.thetas, self.lfsrs, strict=True)
+            operand(theta, sigma * s * self.dtheta, operand_shift)
+            for theta, s in zip(self.thetas, self.perturbers.signs, strict=True)
         ]
-        return outputs(self.spec, self.plan.activation, operands, tuple(x))
+        return outputs(self.plan, operands, x)
+
+    def share(self, ctx) -> None:
+        """Set what a code generator would, before and after an advance."""
+        after = copy(self.perturbers)
+        after.advance()
+        ctx.set(self.dut.broadcast.code, self.perturbers.shared)
+        if self.perturbers.kind == "chain":
+            ctx.set(self.dut.entering, after.own[0])
 
     async def check_evaluations(self, ctx, count: int) -> None:
         """Start evaluations at random, most of them in cycles that follow each other."""
         rng, dut, source = self.rng, self.dut, self.spec.formats.input
         latency = self.plan.latency.network
         ctx.set(dut.broadcast.dtheta, self.dtheta)
+        self.share(ctx)
         rows, expected = [], []
         for _ in range(count):
-            valid, perturb = rng.random() < 0.8, rng.randrange(2)
+            wave = rng.random() < 0.8, *(rng.randrange(2) for _ in range(3))
             x = [
                 rng.choice(
                     [source.minimum, source.maximum, rng.randint(source.minimum, source.maximum)]
@@ -67,11 +93,13 @@ class Case:
             packed, _ = from_bits(
                 to_bits(*((value, source.bits) for value in x)), source.bits * len(x), 0
             )
-            rows.append((valid, perturb, packed))
-            expected.append((valid, perturb, *self.outputs(perturb, x)))
-        observed = dut.arrived.valid, dut.arrived.perturb, *(dut.y[k] for k in range(len(dut.y)))
-        inputs = dut.wave.valid, dut.wave.perturb, dut.x
-        seen = await drive(ctx, inputs, rows + [(0, 0, 0)] * latency, observed)
+            rows.append((*wave, packed))
+            _, perturb, opposite, _ = wave
+            expected.append((*wave, *self.outputs(perturb, opposite, x)))
+        fields = "valid", "perturb", "opposite", "baseline"
+        observed = [dut.arrived[field] for field in fields] + [dut.y[k] for k in range(len(dut.y))]
+        inputs = [dut.wave[field] for field in fields] + [dut.x]
+        seen = await drive(ctx, inputs, rows + [(0,) * 5] * latency, observed)
         assert_pipelined(seen, expected, latency)
 
     def parameters(self, ctx) -> list[int]:
@@ -89,10 +117,20 @@ def specs(draw: st.DrawFn) -> Spec:
     input_integer = draw(st.integers(int(signed_input), 3))
     input_fraction = draw(st.integers(0 if input_integer else 1, 4))
     preactivation = draw(st.tuples(st.integers(2, 5), st.integers(0, 9)))
+    layers = draw(st.lists(st.integers(1, 3), min_size=2, max_size=3))
+    kinds = [draw(st.sampled_from(ACTIVATIONS)) for _ in layers[1:]]
+    results = {
+        "sigmoid": f"U0.{draw(st.integers(1, 10))}",
+        "tanh": f"S1.{draw(st.integers(0, 10))}",
+        "relu": f"U{draw(st.integers(1, 5))}.{draw(st.integers(0, 5))}",
+        "identity": f"S{draw(st.integers(1, 5))}.{draw(st.integers(0, 5))}",
+    }
     return Spec(
         name="drawn",
         network=Network(
-            layers=draw(st.lists(st.integers(1, 3), min_size=2, max_size=3)),
+            layers=layers,
+            activation=kinds,
+            bias=draw(st.booleans()),
             segments=2 ** draw(st.integers(1, min(6, sum(preactivation)))),
         ),
         formats=Formats(
@@ -100,14 +138,19 @@ def specs(draw: st.DrawFn) -> Spec:
             operand_fraction=draw(st.integers(0, fraction)),
             input=f"{'S' if signed_input else 'U'}{input_integer}.{input_fraction}",
             preactivation=f"S{preactivation[0]}.{preactivation[1]}",
-            activation=f"U0.{draw(st.integers(1, 12))}",
+            activation=[results[kind] for kind in kinds],
         ),
-        fabric=Fabric(tau_theta_bits=draw(st.sampled_from([1, 3])), lfsr_bits=10),
+        fabric=Fabric(
+            perturbation=draw(st.sampled_from(PERTURBATIONS)),
+            baseline=draw(st.sampled_from(["sample", "two_sided"])),
+            tau_theta_bits=draw(st.sampled_from([1, 3])),
+            lfsr_bits=16,
+        ),
         training=Training(eta=0, dtheta=2.0**-fraction),
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=15)
 @given(spec=specs(), seed=st.integers(0, 2**32 - 1))
 def test_any_network(spec: Spec, seed: int) -> None:
     case = Case(spec, seed)
@@ -119,14 +162,18 @@ def test_any_network(spec: Spec, seed: int) -> None:
     simulate(case.dut, testbench)
 
 
-@pytest.mark.parametrize("spec", [xor(), WIDE], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [xor(), WIDE, MIXED, TWO_SIDED], ids=lambda spec: spec.name)
 def test_evaluate_and_train(spec: Spec, random_seed: int) -> None:
     """State is by layer, neuron and input; what a broadcast moves, the next evaluation uses."""
     case = Case(spec, random_seed)
     plan, dut, rng = case.plan, case.dut, case.rng
     step = dut.broadcast.step
-    broadcast = dut.broadcast.apply, dut.broadcast.update, step.magnitude, step.negative
+    broadcast = (
+        *(dut.broadcast.apply, dut.broadcast.update),
+        *(step.magnitude, step.negative, step.nonzero),
+    )
     magnitudes = rng.randrange(20, 100), rng.randrange(20)
+    rule = Rule.of(plan)
 
     async def testbench(ctx):
         await shift(ctx, dut.scan, case.bits)
@@ -134,19 +181,45 @@ def test_evaluate_and_train(spec: Spec, random_seed: int) -> None:
         await case.check_evaluations(ctx, 150)
         assert case.parameters(ctx) == case.thetas
 
-        rows = [(1, 0, magnitudes[0], 1), (1, 1, magnitudes[1], 0), (0, 0, 0, 0)]
-        await drive(ctx, broadcast, rows, ())
-        synapses = zip(case.thetas, case.gradients, case.lfsrs, strict=True)
-        moved = [
-            theta - (gradient + (1 if lfsr & 1 else -1) * (magnitudes[1] - magnitudes[0]))
-            for theta, gradient, lfsr in synapses
-        ]
-        case.thetas = [max(plan.theta.minimum, min(plan.theta.maximum, theta)) for theta in moved]
-        case.gradients = [0] * len(moved)
+        for magnitude, direction, ends in ((magnitudes[0], -1, 0), (magnitudes[1], 1, 1)):
+            row = 1, ends, magnitude, direction < 0, 1
+            await drive(ctx, broadcast, [row, (0, 0, 0, 0, 0)], ())
+            synapses = zip(case.thetas, case.gradients, case.perturbers.signs, strict=True)
+            learnt = [
+                rule.apply(theta, g, s, direction, magnitude, ends) for theta, g, s in synapses
+            ]
+            case.thetas, case.gradients = map(list, zip(*learnt, strict=True))
         assert case.parameters(ctx) == case.thetas
         await case.check_evaluations(ctx, 50)
 
         assert await rotate(ctx, dut.scan, len(case.bits)) == case.bits
         assert case.parameters(ctx) == case.thetas
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("kind", PERTURBATIONS)
+def test_perturbations_in_parameter_order(kind: str, random_seed: int) -> None:
+    """Over all neurons and layers, for more advances than there are parameters."""
+    network = Network(layers=(2, 2, 1), bias=kind != "walsh")
+    spec = Spec(name="order", network=network, fabric=Fabric(perturbation=kind, tau_theta_bits=1))
+    case = Case(spec, random_seed)
+    plan, dut = case.plan, case.dut
+    step = dut.broadcast.step.magnitude
+
+    async def testbench(ctx):
+        case.thetas = [0] * plan.parameters
+        await shift(ctx, dut.scan, case.bits)
+        for _ in range(2 * plan.parameters + 3):
+            case.share(ctx)
+            await drive(ctx, (dut.broadcast.advance,), [(1,), (0,)], ())
+            case.perturbers.advance()
+            case.share(ctx)
+            inputs = dut.broadcast.apply, dut.broadcast.update, step
+            await drive(ctx, inputs, [(1, 1, 1), (0, 0, 0)], ())
+            signs = case.perturbers.signs
+            case.thetas = [theta - s for theta, s in zip(case.thetas, signs, strict=True)]
+            assert case.parameters(ctx) == case.thetas
+        assert await rotate(ctx, dut.scan, len(case.bits)) == case.bits
 
     simulate(dut, testbench)

@@ -3,17 +3,8 @@
 import random
 
 import pytest
-from datapath import (
-    assert_pipelined,
-    drive,
-    from_bits,
-    operand,
-    preactivation,
-    rotate,
-    shift,
-    sigmoid,
-    to_bits,
-)
+from datapath import assert_pipelined, drive, from_bits, rotate, shift, to_bits
+from datapath_model import PERTURBATIONS, Perturbers, Rule, neuron, operand
 
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.neuron import Neuron
@@ -26,17 +17,34 @@ PLANS = {
     "wide signed inputs, fewer operand bits": Plan(
         Spec(
             name="neuron",
-            network=Network(layers=(5, 3, 1), segments=16),
-            formats=Formats(operand_fraction=5, input="S3.4", activation="U0.6"),
+            network=Network(layers=(5, 3, 1), segments=16, activation=("sigmoid", "tanh")),
+            formats=Formats(operand_fraction=5, input="S3.4", activation=["U0.6", "S1.7"]),
+            fabric=Fabric(perturbation="walsh"),
         )
     ),
     "zeros appended": Plan(
         Spec(
             name="neuron",
-            network=Network(layers=(4, 1, 1)),
+            network=Network(layers=(4, 1, 1), activation="tanh"),
             formats=Formats(operand_fraction=3, input="U2.1", preactivation="S4.7"),
-            fabric=Fabric(tau_theta_bits=1, lfsr_bits=9),
+            fabric=Fabric(tau_theta_bits=1, lfsr_bits=9, correlator="sign"),
             training=Training(dtheta=0.5),
+        )
+    ),
+    "no bias": Plan(
+        Spec(
+            name="neuron",
+            network=Network(layers=(3, 2, 1), bias=False, activation=("relu", "identity")),
+            formats=Formats(activation=("U3.6", "S4.8")),
+            fabric=Fabric(perturbation="chain", decay_shift=3),
+        )
+    ),
+    "a single parameter": Plan(
+        Spec(
+            name="neuron",
+            network=Network(layers=(1, 1, 1), bias=False, activation=("identity", "relu")),
+            formats=Formats(input="S2.5", overflow="hold", activation=("S3.6", "U2.9")),
+            fabric=Fabric(perturbation="sequential", tau_theta_bits=1),
         )
     ),
 }
@@ -48,23 +56,30 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 
 
 class State:
-    """State of a neuron's synapses, random but for given parameters; the signs are mixed."""
+    """State of a whole fabric, random but for given parameters; a neuron sees its part of it."""
 
     def __init__(
-        self, plan: Plan, layer: LayerPlan, rng: random.Random, thetas: list[int] | None = None
+        self, plan: Plan, layer: LayerPlan, rng: random.Random, theta: int | None = None
     ) -> None:
-        self.widths = [plan.theta.bits, plan.gradient_bits, plan.spec.fabric.lfsr_bits]
-        count = range(layer.inputs + 1)
-        # Within a quarter of the range, where the sigmoid is not flat.
+        fabric = plan.spec.fabric
+        self.perturbers = Perturbers(fabric.perturbation, plan.parameters, fabric.lfsr_bits, rng)
+        self.widths = [plan.theta.bits, plan.gradient_bits, plan.perturber_bits]
+        self.part = slice(layer.first_parameter, layer.first_parameter + layer.fan_in)
+        # Within a quarter of the range, where the activation is not flat.
         quarter = plan.theta.maximum // 4
-        self.thetas = thetas or [rng.randint(-quarter, quarter) for _ in count]
-        self.gradients = [rng.randrange(-500, 500) * bool(self.widths[1]) for _ in count]
-        self.lfsrs = [rng.randrange(1, 2 ** self.widths[2]) for _ in count]
-        self.lfsrs[:2] = [self.lfsrs[0] | 1, self.lfsrs[1] & ~1]
-        self.signs = [1 if lfsr & 1 else -1 for lfsr in self.lfsrs]
+        self.thetas = [
+            rng.randint(-quarter, quarter) if theta is None else theta for _ in range(layer.fan_in)
+        ]
+        most = 3 if fabric.correlator == "sign" else 500
+        self.gradients = [rng.randint(-most, most) * bool(self.widths[1]) for _ in self.thetas]
 
+    @property
+    def signs(self) -> list[int]:
+        return self.perturbers.signs[self.part]
+
+    @property
     def bits(self) -> list[int]:
-        synapses = zip(self.thetas, self.gradients, self.lfsrs, strict=True)
+        synapses = zip(self.thetas, self.gradients, self.perturbers.own[self.part], strict=True)
         return to_bits(*(field for row in synapses for field in zip(row, self.widths, strict=True)))
 
 
@@ -73,45 +88,46 @@ class State:
 def test_output(plan: Plan, number: int, thetas: str, random_seed: int) -> None:
     rng = random.Random(random_seed)
     layer, formats = plan.layers[number], plan.spec.formats
-    source = formats.input if number == 0 else formats.activation
+    source = formats.input if number == 0 else plan.layers[number - 1].output_format
     operand_shift = plan.theta.fraction_bits - formats.operand_fraction
-    sum_shift = formats.operand_fraction + source.fraction_bits
-    sum_shift -= formats.preactivation.fraction_bits
     dut = Neuron(plan, layer)
     bound = {"random": None, "lowest": plan.theta.minimum, "highest": plan.theta.maximum}[thetas]
-    state = State(plan, layer, rng, None if bound is None else [bound] * (layer.inputs + 1))
-    dtheta = rng.randrange(1, 2**plan.dtheta_bits)
+    state = State(plan, layer, rng, bound)
+    dtheta = rng.randrange(2 ** (plan.dtheta_bits - 1), 2**plan.dtheta_bits)
 
-    def output(perturb: int, x: list[int]) -> int:
+    def output(perturb: int, opposite: int, x: list[int]) -> int:
+        sigma = perturb * (-1 if opposite else 1)
         operands = [
-            operand(theta, sign * dtheta * perturb, operand_shift)
-            for theta, sign in zip(state.thetas, state.signs, strict=True)
+            operand(theta, sigma * s * dtheta, operand_shift)
+            for theta, s in zip(state.thetas, state.signs, strict=True)
         ]
-        total = operands[-1] * 2**source.fraction_bits
-        total += sum(value * a for value, a in zip(operands, x, strict=False))
-        return sigmoid(preactivation(total, sum_shift, plan.activation), plan.activation)
+        return neuron(plan.spec, layer, operands, x)
 
     async def testbench(ctx):
-        await shift(ctx, dut.scan, state.bits())
+        await shift(ctx, dut.scan, state.bits)
         ctx.set(dut.broadcast.dtheta, dtheta)
+        ctx.set(dut.broadcast.code, state.perturbers.shared)
         cases = [
-            (rng.randrange(2), [rng.randint(source.minimum, source.maximum) for _ in range(n)])
-            for n in [layer.inputs] * 150
+            (
+                *(rng.randrange(2), rng.randrange(2)),
+                [rng.randint(source.minimum, source.maximum) for _ in range(layer.inputs)],
+            )
+            for _ in range(150)
         ]
         cases += [
-            (perturb, [x] * layer.inputs)
+            (perturb, 0, [x] * layer.inputs)
             for perturb in (0, 1)
             for x in (source.minimum, source.maximum)
         ]
         latency = plan.latency.layers[number]
         idle = [0] * layer.inputs
-        later = [(0, idle)] * latency
-        perturbs = [perturb for perturb, _ in cases + later]
-        xs = [idle] + [x for _, x in cases + later]
-        rows = list(zip(perturbs, xs, strict=False))
-        seen = await drive(ctx, (dut.perturb, dut.x), rows, (dut.y,))
+        later = [(0, 0, idle)] * latency
+        early = [case[:2] for case in cases + later]
+        xs = [idle] + [x for *_, x in cases + later]
+        rows = [(*first, x) for first, x in zip(early, xs, strict=False)]
+        seen = await drive(ctx, (dut.perturb, dut.opposite, dut.x), rows, (dut.y,))
         expected = [(output(*case),) for case in cases]
-        if thetas == "random":
+        if len(set(expected)) > 1 and thetas == "random":
             assert_pipelined(seen, expected, latency)
         else:  # mostly saturated, hence all alike
             assert seen[latency:] == expected
@@ -126,9 +142,9 @@ def test_scan(plan: Plan, random_seed: int) -> None:
     state = State(plan, layer, random.Random(random_seed))
 
     async def testbench(ctx):
-        await shift(ctx, dut.scan, state.bits())
+        await shift(ctx, dut.scan, state.bits)
         assert list(ctx.get(dut.theta)) == state.thetas
-        assert await rotate(ctx, dut.scan, len(state.bits())) == state.bits()
+        assert await rotate(ctx, dut.scan, len(state.bits)) == state.bits
         assert list(ctx.get(dut.theta)) == state.thetas
 
     simulate(dut, testbench)
@@ -143,23 +159,56 @@ def test_every_synapse_learns(plan: Plan, random_seed: int) -> None:
     step = rng.randrange(1, 300)
 
     async def testbench(ctx):
-        await shift(ctx, dut.scan, state.bits())
+        await shift(ctx, dut.scan, state.bits)
         broadcast = dut.broadcast
-        inputs = broadcast.apply, broadcast.update, broadcast.step.magnitude
-        await drive(ctx, inputs, [(1, 1, step), (0, 0, 0)], ())
+        ctx.set(broadcast.code, state.perturbers.shared)
+        inputs = broadcast.apply, broadcast.update, broadcast.step.magnitude, broadcast.step.nonzero
+        await drive(ctx, inputs, [(1, 1, step, 1), (0, 0, 0, 0)], ())
+        rule = Rule.of(plan)
         synapses = zip(state.thetas, state.gradients, state.signs, strict=True)
-        moved = [theta - (gradient + sign * step) for theta, gradient, sign in synapses]
-        bounds = plan.theta.minimum, plan.theta.maximum
-        thetas = [max(bounds[0], min(bounds[1], theta)) for theta in moved]
+        moved = [rule.apply(theta, g, s, 1, step, True) for theta, g, s in synapses]
+        thetas, gradients = map(list, zip(*moved, strict=True))
         assert list(ctx.get(dut.theta)) == thetas
 
+        # What leaves the last parameter of another neuron, or the code generator, is the sign that
+        # the perturbers' model gives to this neuron's first.
+        state.perturbers.advance()
+        own = state.perturbers.own[state.part]
+        ctx.set(dut.neighbour, own[0])
         await drive(ctx, (broadcast.advance,), [(1,), (0,)], ())
+        ctx.set(broadcast.code, state.perturbers.shared)
+        assert ctx.get(dut.own) == (state.signs[-1] > 0)
         widths = [-state.widths[0], -state.widths[1], state.widths[2]]
-        bits = await rotate(ctx, dut.scan, len(state.bits()))
-        fields = from_bits(bits, *widths * len(thetas))
+        fields = from_bits(await rotate(ctx, dut.scan, len(state.bits)), *widths * len(thetas))
         assert list(fields[0::3]) == thetas
-        assert not any(fields[1::3])
-        below = [lfsr % 2 ** (widths[2] - 1) for lfsr in fields[2::3]]
-        assert below == [lfsr >> 1 for lfsr in state.lfsrs]
+        assert list(fields[1::3]) == gradients
+        assert list(fields[2::3]) == own
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+def test_parameters_of_a_later_neuron(perturbation: str, random_seed: int) -> None:
+    """The second neuron of a layer has the rows of its own parameters."""
+    rng = random.Random(random_seed)
+    spec = Spec(
+        name="rows", network=Network(layers=(2, 3, 1)), fabric=Fabric(perturbation=perturbation)
+    )
+    plan = Plan(spec)
+    layer = plan.layers[0]
+    dut = Neuron(plan, layer, 1)
+    perturbers = Perturbers(perturbation, plan.parameters, spec.fabric.lfsr_bits, rng)
+    width = plan.theta.bits + plan.gradient_bits
+
+    async def testbench(ctx):
+        for _ in range(9):
+            perturbers.advance()
+            own = [(state, perturbers.own_bits) for state in perturbers.own[3:6]]
+            await shift(ctx, dut.scan, to_bits(*(f for last in own for f in ((0, width), last))))
+            ctx.set(dut.broadcast.code, perturbers.shared)
+            step = dut.broadcast.step.magnitude
+            inputs = dut.broadcast.apply, dut.broadcast.update, step
+            await drive(ctx, inputs, [(1, 1, 5), (0, 0, 0)], ())
+            assert list(ctx.get(dut.theta)) == [-5 * s for s in perturbers.signs[3:6]]
 
     simulate(dut, testbench)

@@ -1,73 +1,49 @@
-"""The perturber against the specification's shift register, over whole periods."""
-
-import random
+"""The choice of a perturber: one interface, and its own state as wide as planned."""
 
 import pytest
-from datapath import clocked, from_bits, play, rotate, shift, to_bits
+from datapath import clocked, shift
+from datapath_model import PERTURBATIONS
 
-from pmgd.gateware.perturber import Perturber
-from pmgd.gateware.seeds import lfsr_taps
+from pmgd.gateware.perturber import make_perturber
+from pmgd.gateware.perturber_signature import PerturberSignature
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.spec import Fabric, Network, Spec
 from pmgd.sim.testbench import simulate
 
 
-def advanced(state: int, bits: int) -> int:
-    feedback = 0
-    for tap in lfsr_taps(bits):
-        feedback ^= state >> (bits - tap) & 1
-    return state >> 1 | feedback << (bits - 1)
-
-
-@pytest.mark.parametrize("bits", [8, 9, 10, 11, 12])
-def test_period_is_maximal(bits: int) -> None:
-    period = 2**bits - 1
-    dut = Perturber(bits)
-    rows = [(1,)] * (period + bits)
-    signs = [sign for (sign,) in play(dut, (dut.advance,), rows, (dut.positive,))]
-    # The register shifts right, so that its state is the sign now and those to come.
-    states = {from_bits(signs[k : k + bits], bits) for k in range(period)}
-    assert states == {(state,) for state in range(1, 2**bits)}
-    assert signs[period:] == signs[:bits]
-
-
-@pytest.mark.parametrize("bits", range(8, 33))
-def test_sequence(bits: int, random_seed: int) -> None:
-    rng = random.Random(random_seed)
-    seed = rng.randrange(1, 2**bits)
-    advances = [rng.randrange(2) for _ in range(3 * bits)]
-    dut = Perturber(bits)
+@pytest.mark.parametrize("kind", PERTURBATIONS)
+def test_state_has_the_planned_width(kind: str) -> None:
+    fabric = Fabric(perturbation=kind, lfsr_bits=16)
+    plan = Plan(Spec(name="planned", network=Network(layers=(2, 2, 1)), fabric=fabric))
+    dut = make_perturber(kind, lfsr_bits=16, code_bits=plan.code_bits, parameter=8)
+    assert isinstance(dut.signature, PerturberSignature)
+    assert len(dut.code) == plan.code_bits
 
     async def testbench(ctx):
-        state = seed
-        await shift(ctx, dut.scan, to_bits((seed, bits)))
-        for advance in advances:
-            assert ctx.get(dut.positive) == state & 1
-            ctx.set(dut.advance, advance)
-            await ctx.tick()
-            state = advanced(state, bits) if advance else state
-        ctx.set(dut.advance, 0)
-        assert from_bits(await rotate(ctx, dut.scan, bits), bits) == (state,)
-
-    simulate(dut, testbench)
-
-
-def test_never_starts_at_zero() -> None:
-    # All zeros is the one state that a shift register does not leave.
-    dut = Perturber(8)
-
-    async def testbench(ctx):
-        assert any(await rotate(ctx, dut.scan, 8))
-
-    simulate(dut, testbench)
-
-
-def test_scan_restores(random_seed: int) -> None:
-    seed = random.Random(random_seed).randrange(1, 2**16)
-    dut = Perturber(16)
-
-    async def testbench(ctx):
-        assert from_bits(await shift(ctx, dut.scan, to_bits((seed, 16))), 16) == (1,)
-        for _ in range(2):
-            assert await rotate(ctx, dut.scan, 16) == to_bits((seed, 16))
-        assert ctx.get(dut.positive) == seed & 1
+        # What enters leaves after as many shifts as there are bits of state.
+        bits = plan.perturber_bits
+        await shift(ctx, dut.scan, [0] * 32)
+        marked = await shift(ctx, dut.scan, [1] + [0] * 32)
+        assert marked == [0] * bits + [1] + [0] * (32 - bits)
 
     simulate(clocked(dut), testbench)
+
+
+@pytest.mark.parametrize("parameter", [0, 5, 8])
+def test_walsh_row_follows_the_parameter(parameter: int) -> None:
+    """Row i + 1 of parameter i is +1 in column 0, and in a column of one bit -1 if it has that."""
+    dut = make_perturber("walsh", lfsr_bits=16, code_bits=4, parameter=parameter)
+
+    async def testbench(ctx):
+        for bit in range(4):
+            ctx.set(dut.code, 1 << bit)
+            assert ctx.get(dut.positive) == 1 - ((parameter + 1) >> bit & 1)
+
+    simulate(clocked(dut), testbench)
+
+
+def test_kind_must_be_known() -> None:
+    with pytest.raises(
+        ValueError, match="kind must be 'lfsr', 'chain', 'walsh' or 'sequential', not 'gray'"
+    ):
+        make_perturber("gray", lfsr_bits=8, code_bits=0, parameter=0)

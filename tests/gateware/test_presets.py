@@ -20,6 +20,26 @@ def test_presets_have_the_name_of_their_function(make) -> None:
     assert make.__doc__
 
 
+@pytest.mark.parametrize("make", PRESETS)
+def test_presets_are_what_their_words_say(make) -> None:
+    plan = Plan(make())
+    shape = "-".join(map(str, plan.spec.network.layers))
+    assert f"{shape} network of {plan.parameters} parameters" in make.__doc__
+    assert Spec.from_mapping(plan.spec.to_mapping()) == plan.spec
+
+
+def test_presets_are_not_each_other() -> None:
+    assert len({Plan(make()).digest for make in PRESETS}) == len(PRESETS)
+
+
+@pytest.mark.parametrize("make", PRESETS)
+def test_presets_train_as_the_readme_says(make) -> None:
+    """Random codes, the baseline of sample and parameters, plain updates: the defaults."""
+    fabric, network = make().fabric, make().network
+    assert (fabric.perturbation, fabric.baseline, fabric.correlator) == ("lfsr", "sample", "full")
+    assert (fabric.decay_shift, network.cost, network.bias) == (0, "squared", True)
+
+
 def test_xor_is_the_recommended_setting() -> None:
     spec = xor()
     assert spec.network.layers == (2, 2, 1)

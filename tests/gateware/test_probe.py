@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from control import PLANS, access
+from control import PLANS, VARIANTS, access
 
 from pmgd.gateware.frames import Status
 from pmgd.gateware.layout import WORD_BITS
@@ -15,6 +15,7 @@ from pmgd.sim.testbench import simulate
 ALL = {
     **PLANS,  # 1 word and 1 output; 3 words and 2 outputs
     "2-words": Plan(Spec(name="two", network=Network(layers=(30, 3)))),
+    "signed": VARIANTS["mean"],
 }
 
 
@@ -43,7 +44,14 @@ async def write(ctx, dut, offset, data):
 
 def test_shapes_are_the_intended_ones():
     shapes = {name: (plan.sample.words, plan.outputs) for name, plan in ALL.items()}
-    assert shapes == {"xor": (1, 1), "narrow": (1, 1), "wide": (3, 2), "2-words": (2, 3)}
+    assert shapes == {
+        "xor": (1, 1),
+        "narrow": (1, 1),
+        "wide": (3, 2),
+        "2-words": (2, 3),
+        "signed": (1, 3),
+    }
+    assert ALL["signed"].output_format.signed
 
 
 def test_the_last_word_starts_an_evaluation_of_all(plan, random_seed):
@@ -67,12 +75,12 @@ def test_the_last_word_starts_an_evaluation_of_all(plan, random_seed):
 def test_results_are_kept_when_they_arrive(plan, random_seed):
     rng = random.Random(random_seed)
     dut = Probe(plan)
-    y_bits = plan.activation.activation.bits
+    bounds = plan.output_format.minimum, plan.output_format.maximum
     expected = [0] * (1 + plan.outputs)
 
     async def testbench(ctx):
         for _ in range(40):
-            y = [rng.choice([0, (1 << y_bits) - 1, rng.getrandbits(y_bits)]) for _ in expected[1:]]
+            y = [rng.choice([0, *bounds, rng.randint(*bounds)]) for _ in expected[1:]]
             cost = rng.choice([(1 << plan.cost_bits) - 1, rng.getrandbits(plan.cost_bits)])
             outputs_arrived, cost_arrived = rng.getrandbits(1), rng.getrandbits(1)
             ctx.set(dut.y, y)
@@ -83,7 +91,7 @@ def test_results_are_kept_when_they_arrive(plan, random_seed):
             ctx.set(dut.outputs_arrived, 0)
             ctx.set(dut.cost_arrived, 0)
             if outputs_arrived:
-                expected[1:] = y
+                expected[1:] = [value & 0xFFFFFFFF for value in y]  # with its sign
             if cost_arrived:
                 expected[0] = cost
             for offset in rng.sample(range(len(expected)), len(expected)):

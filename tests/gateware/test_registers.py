@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from control import PLANS, access
+from control import PLANS, VARIANTS, access
 
 from pmgd.gateware.frames import Status
 from pmgd.gateware.layout import WORD_BITS
@@ -20,9 +20,12 @@ SETTINGS = {
     Reg.SCALE_SHIFT,
     Reg.ORDER,
     Reg.SAMPLE_COUNT,
+    Reg.MEAN_SHIFT,
+    Reg.SIGN_STEP,
 }
 CONSTANTS = {Reg.MAGIC, Reg.VERSION, Reg.DIGEST_LOW, Reg.DIGEST_HIGH}
 STATE = set(Reg) - SETTINGS - CONSTANTS - {Reg.HALT}
+ALL = PLANS | VARIANTS
 
 
 class Bank:
@@ -74,22 +77,28 @@ class Bank:
         assert not ctx.get(self.dut.load.as_value())
 
 
-@pytest.fixture(params=PLANS)
+@pytest.fixture(params=ALL)
 def bank(request, random_seed):
-    return Bank(PLANS[request.param], random.Random(random_seed))
+    return Bank(ALL[request.param], random.Random(random_seed))
 
 
 def test_settings_and_state_are_the_listed_ones():
-    for plan in PLANS.values():
-        widths = {register.name: register.bits for register in registers(plan)}
+    """Those of the registers that the fabric has."""
+    met = set()
+    for plan in ALL.values():
+        listed = registers(plan)
+        widths = {register.name: register.bits for register in listed}
         settings, state = SettingsLayout(plan), StateLayout(plan)
-        assert set(settings.members) == {reg.name.lower() for reg in SETTINGS}
-        assert set(state.members) == {reg.name.lower() for reg in STATE}
+        assert set(settings.members) == {each.name for each in listed if each.reg in SETTINGS}
+        assert set(state.members) == {each.name for each in listed if each.reg in STATE}
         for layout in (settings, state):
             assert {n: s.width for n, s in layout.members.items()}.items() <= widths.items()
         strobes = StateLayout(plan, strobes=True)
-        assert set(strobes.members) == set(state.members) - {"status", "link_errors"}
+        read_only = {each.name for each in listed if each.access is Access.READ}
+        assert set(strobes.members) == set(state.members) - read_only
         assert {shape.width for shape in strobes.members.values()} == {1}
+        met |= {register.reg for register in listed}
+    assert met == set(Reg)
 
 
 @pytest.mark.parametrize("busy", [False, True])

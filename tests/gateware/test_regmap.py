@@ -4,11 +4,21 @@ import itertools
 
 import pytest
 
+from pmgd.gateware.errors import SpecError
 from pmgd.gateware.layout import REGION_SHIFT, WORD_BITS
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.presets import xor
-from pmgd.gateware.regmap import MAGIC, Access, Reg, Region, registers, windows
-from pmgd.gateware.spec import Fabric, Network, Spec
+from pmgd.gateware.regmap import (
+    MAGIC,
+    Access,
+    Condition,
+    Reg,
+    Region,
+    every_register,
+    registers,
+    windows,
+)
+from pmgd.gateware.spec import Fabric, Network, Spec, Training
 
 PLANS = [
     Plan(xor()),
@@ -24,14 +34,121 @@ PLANS = [
             }
         )
     ),
+    Plan(
+        xor().with_settings(
+            {
+                "fabric.perturbation": "walsh",
+                "fabric.baseline": "mean",
+                "fabric.correlator": "sign",
+                "fabric.shuffle": True,
+            }
+        )
+    ),
+    Plan(
+        xor().with_settings(
+            {
+                "network.layers": [2, 255],
+                "network.activation": "identity",
+                "fabric.perturbation": "chain",
+                "fabric.lfsr_bits": 32,
+                "fabric.baseline": "literal",
+                "formats.rounding": "nearest",
+                "formats.activation": "S4.12",
+                "formats.cost": "U15.17",
+                "fabric.samples": 1 << 20,
+            }
+        )
+    ),
 ]
+
+CONDITIONAL = {
+    Reg.SCALE_MANTISSA,
+    Reg.SCALE_SHIFT,
+    Reg.ROUNDING_STATE,
+    Reg.MEAN_SHIFT,
+    Reg.PERTURBED,
+    Reg.PERTURBER_STATE,
+    Reg.ORDER_POSITION,
+    Reg.SIGN_STEP,
+}
 
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_every_register_once_in_order(plan: Plan) -> None:
-    assert [register.reg for register in registers(plan)] == sorted(Reg)
+    assert [register.reg for register in every_register(plan)] == sorted(Reg)
     assert max(Reg) < 1 << REGION_SHIFT
-    assert [register.name for register in registers(plan)] == [reg.name.lower() for reg in Reg]
+    assert [register.name for register in every_register(plan)] == [r.name.lower() for r in Reg]
+    found = registers(plan)
+    assert [register for register in every_register(plan) if register in found] == list(found)
+    assert {register.reg for register in found} >= set(Reg) - CONDITIONAL
+
+
+def present(plan: Plan) -> set[Reg]:
+    return {register.reg for register in registers(plan)} & CONDITIONAL
+
+
+def test_a_fabric_has_the_registers_that_it_needs() -> None:
+    scale = {Reg.SCALE_MANTISSA, Reg.SCALE_SHIFT}
+    for settings, expected in (
+        ({}, {*scale, Reg.ROUNDING_STATE}),
+        ({"formats.rounding": "nearest"}, scale),
+        ({"fabric.correlator": "sign"}, {Reg.SIGN_STEP}),
+        ({"fabric.correlator": "sign", "formats.rounding": "nearest"}, {Reg.SIGN_STEP}),
+        ({"fabric.baseline": "two_sided"}, {*scale, Reg.ROUNDING_STATE}),
+        ({"fabric.baseline": "mean"}, {*scale, Reg.ROUNDING_STATE, Reg.MEAN_SHIFT}),
+        ({"fabric.baseline": "literal"}, {*scale, Reg.ROUNDING_STATE, Reg.PERTURBED}),
+        ({"fabric.perturbation": "chain"}, {*scale, Reg.ROUNDING_STATE, Reg.PERTURBER_STATE}),
+        ({"fabric.perturbation": "walsh"}, {*scale, Reg.ROUNDING_STATE, Reg.PERTURBER_STATE}),
+        ({"fabric.perturbation": "sequential"}, {*scale, Reg.ROUNDING_STATE}),
+        ({"fabric.shuffle": True}, {*scale, Reg.ROUNDING_STATE, Reg.ORDER_POSITION}),
+    ):
+        assert present(Plan(xor().with_settings(settings))) == expected, settings
+
+
+CHOICES = {
+    "fabric.perturbation": ("lfsr", "chain", "walsh", "sequential"),
+    "fabric.baseline": ("sample", "two_sided", "mean", "literal"),
+    "fabric.correlator": ("full", "sign"),
+    "fabric.shuffle": (False, True),
+    "formats.rounding": ("stochastic", "nearest"),
+}
+
+
+def test_conditions_say_what_the_plan_says() -> None:
+    """The conditions are told to readers; what a fabric needs is in the plan. Every combination."""
+    for values in itertools.product(*CHOICES.values()):
+        plan = Plan(xor().with_settings(dict(zip(CHOICES, values, strict=True))))
+        found = present(plan)
+        assert (Reg.PERTURBER_STATE in found) == (plan.perturber_state_bits > 0)
+        assert (Reg.ROUNDING_STATE in found) == plan.stochastic
+        assert (Reg.SCALE_SHIFT in found) == (Reg.SCALE_MANTISSA in found)
+        assert (Reg.SIGN_STEP in found) != (Reg.SCALE_SHIFT in found)
+
+
+def test_conditions_read_well() -> None:
+    where = {
+        register.reg: [str(condition) for condition in register.where]
+        for register in every_register(PLANS[0])
+        if register.where
+    }
+    assert where == {
+        Reg.SCALE_MANTISSA: ["fabric.correlator is full"],
+        Reg.SCALE_SHIFT: ["fabric.correlator is full"],
+        Reg.ROUNDING_STATE: ["fabric.correlator is full", "formats.rounding is stochastic"],
+        Reg.MEAN_SHIFT: ["fabric.baseline is mean"],
+        Reg.PERTURBED: ["fabric.baseline is literal"],
+        Reg.PERTURBER_STATE: ["fabric.perturbation is chain or walsh"],
+        Reg.ORDER_POSITION: ["fabric.shuffle is true"],
+        Reg.SIGN_STEP: ["fabric.correlator is sign"],
+    }
+    assert set(where) == CONDITIONAL
+
+
+def test_a_condition_holds_with_any_of_its_values() -> None:
+    condition = Condition("fabric.perturbation", ("chain", "walsh"))
+    for value in CHOICES["fabric.perturbation"]:
+        spec = xor().with_settings({"fabric.perturbation": value})
+        assert condition.holds(spec) == (value in ("chain", "walsh"))
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -61,7 +178,7 @@ def test_identity_of_a_fabric() -> None:
         assert value[Reg.DIGEST_HIGH] << 32 | value[Reg.DIGEST_LOW] == plan.digest
         constants = {Reg.MAGIC, Reg.VERSION, Reg.DIGEST_LOW, Reg.DIGEST_HIGH}
         access = {register.reg: register.access for register in registers(plan)}
-        assert constants < {reg for reg in Reg if access[reg] is Access.READ}
+        assert constants < {reg for reg in access if access[reg] is Access.READ}
     assert len({plan.digest for plan in PLANS}) == len(PLANS)
 
 
@@ -78,6 +195,9 @@ def test_who_may_write() -> None:
         Reg.DIGEST_HIGH,
         Reg.STATUS,
         Reg.LINK_ERRORS,
+        Reg.HITS,
+        Reg.COST_SUM_LOW,
+        Reg.COST_SUM_HIGH,
     }
 
 
@@ -115,6 +235,15 @@ def test_addresses_and_resets() -> None:
         "rounding_state": 29,
         "baseline": 30,
         "baseline_valid": 31,
+        "mean_shift": 32,
+        "perturbed": 33,
+        "perturber_state": 34,
+        "order_position": 35,
+        "sign_step": 36,
+        "evaluate": 40,
+        "hits": 41,
+        "cost_sum_low": 42,
+        "cost_sum_high": 43,
     }
     assert {region.name.lower(): region.value for region in Region} == {
         "registers": 0,
@@ -126,7 +255,7 @@ def test_addresses_and_resets() -> None:
     assert REGION_SHIFT == 24
     resets = {
         register.reg: register.reset
-        for register in registers(PLANS[0])
+        for register in every_register(PLANS[0])
         if register.reset and register.access is not Access.READ
     }
     ones = (Reg.TAU_X, Reg.TAU_P, Reg.TAU_THETA, Reg.SAMPLE_COUNT)
@@ -136,7 +265,7 @@ def test_addresses_and_resets() -> None:
 def test_words_of_one_number_are_neighbours() -> None:
     # Both halves travel in one access, low word first.
     pairs = [(low, high) for low, high in itertools.pairwise(Reg) if high.name.endswith("_HIGH")]
-    assert len(pairs) == 3
+    assert len(pairs) == 4
     for low, high in pairs:
         assert high == low + 1
         assert low.name.removesuffix("_LOW") == high.name.removesuffix("_HIGH")
@@ -145,19 +274,46 @@ def test_words_of_one_number_are_neighbours() -> None:
 def test_widths_follow_the_plan() -> None:
     bits = {register.reg: register.bits for register in registers(PLANS[0])}
     assert bits == {
-        **dict.fromkeys(Reg, 32),
+        **dict.fromkeys((Reg.MAGIC, Reg.VERSION, Reg.DIGEST_LOW, Reg.DIGEST_HIGH), 32),
         **dict.fromkeys((Reg.STATUS, Reg.HALT, Reg.ORDER, Reg.BASELINE_VALID), 1),
+        **dict.fromkeys((Reg.STOP_AT_LOW, Reg.TIMESTEP_LOW, Reg.COST_SUM_LOW), 32),
         **dict.fromkeys((Reg.STOP_AT_HIGH, Reg.TIMESTEP_HIGH), 16),
         **dict.fromkeys((Reg.TAU_X, Reg.TAU_P, Reg.PHASE_X, Reg.PHASE_P), 16),
         **dict.fromkeys((Reg.TAU_THETA, Reg.PHASE_THETA), 8),
+        **dict.fromkeys((Reg.ORDER_STATE, Reg.ROUNDING_STATE), 32),
+        **dict.fromkeys((Reg.SAMPLE_COUNT, Reg.EVALUATE, Reg.HITS), 5),
         Reg.LINK_ERRORS: 16,
         Reg.DTHETA: 9,
         Reg.SCALE_MANTISSA: 16,
         Reg.SCALE_SHIFT: 5,
-        Reg.SAMPLE_COUNT: 5,
         Reg.SAMPLE_INDEX: 4,
         Reg.BASELINE: 17,
+        Reg.COST_SUM_HIGH: 1,  # 17 + 5 bits of a sum need none of it
     }
     words = {window.region: window.words for window in windows(PLANS[0])}
     # 9 synapses of 12 + 20 + 16 bits; 16 samples of 3 bits; a cost and an output.
     assert words == {Region.SCAN: 14, Region.SAMPLES: 16, Region.PROBE: 1, Region.OUTPUTS: 2}
+    # Walsh, with a running mean, sign-only, shuffled.
+    bits = {register.reg: register.bits for register in registers(PLANS[4])}
+    assert bits[Reg.BASELINE] == 17 + 8
+    assert bits[Reg.MEAN_SHIFT] == 4
+    assert bits[Reg.PERTURBER_STATE] == 4
+    assert bits[Reg.ORDER] == 2
+    assert bits[Reg.ORDER_POSITION] == bits[Reg.SAMPLE_INDEX] == 4
+    assert bits[Reg.SIGN_STEP] == 11
+    words = {window.region: window.words for window in windows(PLANS[4])}
+    assert words[Region.SCAN] == 6  # 9 of 12 + 9 + 0 bits
+    # A chain, literal; the widest sum of costs.
+    bits = {register.reg: register.bits for register in registers(PLANS[5])}
+    assert bits[Reg.PERTURBER_STATE] == 32
+    assert bits[Reg.PERTURBED] == 1
+    assert bits[Reg.COST_SUM_HIGH] == 32 + 21 - 32
+
+
+def test_every_setting_fits_its_register() -> None:
+    bits = {register.reg: register.bits for register in every_register(PLANS[4])}
+    assert Training(mean_shift=15).mean_shift < 1 << bits[Reg.MEAN_SHIFT]
+    with pytest.raises(SpecError):
+        Training(mean_shift=1 << bits[Reg.MEAN_SHIFT])
+    assert "2 shuffled" in {r.reg: r.doc for r in registers(PLANS[4])}[Reg.ORDER]
+    assert "shuffled" not in {r.reg: r.doc for r in registers(PLANS[0])}[Reg.ORDER]

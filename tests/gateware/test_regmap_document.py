@@ -4,8 +4,8 @@ import pytest
 
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
-from pmgd.gateware.regmap import Access, registers, windows
-from pmgd.gateware.regmap_document import register_map
+from pmgd.gateware.regmap import Access, Register, every_register, registers, windows
+from pmgd.gateware.regmap_document import PERTURBER, register_map
 from pmgd.gateware.spec import Fabric, Network, Spec
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "register-map.md"
@@ -13,6 +13,14 @@ ODD = Spec(
     name="odd",
     network=Network(layers=(3, 5, 2)),
     fabric=Fabric(samples=1 << 10, tau_theta_bits=1, tau_bits=32),
+)
+OTHER = xor().with_settings(
+    {
+        "fabric.perturbation": "walsh",
+        "fabric.baseline": "mean",
+        "fabric.correlator": "sign",
+        "fabric.shuffle": True,
+    }
 )
 
 
@@ -28,22 +36,41 @@ def test_the_document_is_what_is_generated_now() -> None:
     )
 
 
-@pytest.mark.parametrize("spec", [xor(), ODD])
+def check(register: Register, row: dict[str, str]) -> None:
+    assert int(row["address"], 16) == register.reg
+    assert int(row["reset"], 0) == register.reset
+    assert row["access"].startswith("write") == (register.access is Access.WRITE)
+    assert ("write while stopped" in row["access"]) == (register.access is Access.STOPPED)
+    assert row["meaning"] == register.doc
+    where = " and ".join(str(condition) for condition in register.where)
+    assert row["exists"] == (f"where {where}" if where else "always")
+
+
+HERE = ("address", "name", "bits", "reset", "access", "exists", "meaning")
+ELSEWHERE = ("address", "name", "reset", "access", "exists", "meaning")
+
+
+@pytest.mark.parametrize("spec", [xor(), ODD, OTHER])
 def test_it_tells_every_register_and_window(spec: Spec) -> None:
     plan = Plan(spec)
     text = register_map(plan)
-    told = {row[1]: row for row in rows(text)}
-    assert len(told) == len(registers(plan)) + len(windows(plan))
+    here, rest = text.split("## Registers of other fabrics")
+    elsewhere, rest = rest.split("## Windows")
+    told = {row[1]: dict(zip(HERE, row, strict=True)) for row in rows(here)}
+    assert list(told) == [register.name for register in registers(plan)]
     for register in registers(plan):
-        address, _, bits, reset, access, doc = told[register.name]
-        assert int(address, 16) == register.reg
-        assert int(bits) == register.bits
-        assert int(reset, 0) == register.reset
-        assert access.startswith("write") == (register.access is Access.WRITE)
-        assert ("write while stopped" in access) == (register.access is Access.STOPPED)
-        assert doc == register.doc
+        check(register, told[register.name])
+        assert int(told[register.name]["bits"]) == register.bits
+    others = [register for register in every_register(plan) if register.name not in told]
+    told = {row[1]: dict(zip(ELSEWHERE, row, strict=True)) for row in rows(elsewhere)}
+    assert list(told) == [register.name for register in others]
+    for register in others:
+        assert register.where
+        check(register, told[register.name])
+    told_windows = {row[1]: row for row in rows(rest)}
+    assert len(told_windows) == len(windows(plan))
     for window in windows(plan):
-        address, _, words, access, doc = told[window.region.name.lower()]
+        address, _, words, access, doc = told_windows[window.region.name.lower()]
         assert int(address, 16) == window.address
         assert int(words) == window.words
         assert ("read" in access, "write" in access) == (window.readable, window.writable)
@@ -51,3 +78,23 @@ def test_it_tells_every_register_and_window(spec: Spec) -> None:
     assert f"{plan.digest:016x}" in text
     assert f", {plan.sample.bits} bits in all" in text
     assert (", G (" in text) == bool(plan.gradient_bits)
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "told"),
+    [
+        ("lfsr", "theta (12 bits), G (20), LFSR (16); then 16 bits of padding."),
+        ("chain", "theta (12 bits), G (20), bit p (1); then 23 bits of padding."),
+        ("walsh", "theta (12 bits), G (20); then 0 bits of padding."),
+        ("sequential", "theta (12 bits), G (20), bit p (1); then 23 bits of padding."),
+    ],
+)
+def test_it_tells_what_the_scan_ring_holds(perturbation: str, told: str) -> None:
+    plan = Plan(xor().with_settings({"fabric.perturbation": perturbation}))
+    assert f"for each parameter: {told}\n" in register_map(plan)
+
+
+def test_every_perturbation_has_a_word_for_its_state() -> None:
+    for perturbation, word in PERTURBER.items():
+        plan = Plan(xor().with_settings({"fabric.perturbation": perturbation}))
+        assert (word == "nothing") == (plan.perturber_bits == 0)

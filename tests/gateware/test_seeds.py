@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmgd.gateware.seeds import expand, lfsr_taps, splitmix64
+from pmgd.gateware.layout import MAX_PARAMETERS
+from pmgd.gateware.seeds import chain_is_independent, expand, lfsr_taps, splitmix64
 
 WIDTHS = range(8, 33)
 
@@ -132,6 +133,133 @@ def test_perturbers_are_independent(parameters: int, bits: int, random_seed: int
         assert not any(a ^ b in chosen for a, b in itertools.combinations(words, 2))
 
 
+# -- A chain --------------------------------------------------------------------------------------
+
+
+def whole_sequence(bits: int) -> np.ndarray:
+    """Bit 0 of an LFSR, over its period."""
+    state, sequence = 1, []
+    for _ in range((1 << bits) - 1):
+        state = advance(state, bits)
+        sequence.append(state & 1)
+    return np.array(sequence, dtype=np.int8)
+
+
+def signs_are_independent(sequence: np.ndarray, parameters: int) -> bool:
+    """Whether no sign's whole sequence is, or is opposite to, the product of two others'."""
+    signs = np.array([np.roll(sequence, delay) for delay in range(parameters)])
+    known = {row.tobytes() for row in signs} | {(1 - row).tobytes() for row in signs}
+    return not any((a ^ b).tobytes() in known for a, b in itertools.combinations(signs, 2))
+
+
+@pytest.mark.parametrize("bits", range(8, 14))
+def test_independence_of_a_chain_by_comparing_whole_sequences(bits: int) -> None:
+    """For every length up to the first that is not, and some beyond."""
+    sequence = whole_sequence(bits)
+    for parameters in range(1, 128):
+        expected = signs_are_independent(sequence, parameters)
+        assert chain_is_independent(bits, parameters) == expected, parameters
+        if not expected:
+            assert not chain_is_independent(bits, parameters + 1)
+            assert not chain_is_independent(bits, 4 * parameters)
+            break
+    else:
+        pytest.fail("the brute force never found a dependent chain")
+
+
+def test_a_feedback_of_two_taps_makes_its_own_triple() -> None:
+    """Its polynomial is 1 + x^a + x^L itself, so a chain of L + 1 is dependent, and none of L."""
+    for bits in WIDTHS:
+        if len(lfsr_taps(bits)) == 2:
+            assert chain_is_independent(bits, bits)
+            assert not chain_is_independent(bits, bits + 1)
+
+
+def test_the_widest_generator_suits_every_number_of_parameters() -> None:
+    assert chain_is_independent(32, MAX_PARAMETERS)
+
+
+@given(seed=st.integers(0, (1 << 64) - 1), parameters=st.integers(1, 100), bits=st.integers(8, 32))
+def test_a_chain_begins_as_its_generator_would_have_filled_it(
+    seed: int, parameters: int, bits: int
+) -> None:
+    seeds = expand(seed, parameters, bits, "chain")
+    assert 0 < seeds.perturber_state < 1 << bits
+    assert seeds.perturbers.shape == (parameters,)
+    # Back from its state: bit 0 after n advances is p_0 then, and after P of them p_(P - 1) is the
+    # first; so the chain, from its end, must be the sequence up to the state.
+    before = retreat(seeds.perturber_state, bits, parameters)
+    signs = [0] * parameters
+    for _ in range(parameters):
+        before = advance(before, bits)
+        signs = [before & 1, *signs[:-1]]
+    assert before == seeds.perturber_state
+    assert seeds.perturbers.tolist() == signs
+
+
+def retreat(state: int, bits: int, count: int) -> int:
+    """Undo advances: the bit that was shifted out is what completes the feedback."""
+    for _ in range(count):
+        entered = state >> (bits - 1)
+        state = state << 1 & ((1 << bits) - 1)
+        for t in lfsr_taps(bits):
+            if t != bits:
+                entered ^= state >> (bits - t) & 1
+        state |= entered
+    return state
+
+
+def test_retreat_undoes_advance() -> None:
+    for bits in WIDTHS:
+        state = (1 << bits) - 3
+        assert retreat(advance(state, bits), bits, 1) == state
+
+
+# -- Codes without a generator --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parameters", [1, 2, 3, 4, 7, 8, 9, 220])
+def test_walsh_begins_with_column_zero_of_an_orthogonal_code(parameters: int) -> None:
+    seeds = expand(5, parameters, 16, "walsh")
+    assert seeds.perturbers.tolist() == [0] * parameters
+    length = seeds.perturber_state + 1
+    assert length & (length - 1) == 0
+    assert parameters < length <= 2 * parameters
+    state, columns = seeds.perturber_state, []
+    for _ in range(length):
+        state = (state + 1) % length
+        columns.append([1 - 2 * ((state & (i + 1)).bit_count() % 2) for i in range(parameters)])
+    assert columns[0] == [1] * parameters
+    # Rows are orthogonal to each other, and to the constant cost of the baseline.
+    rows = np.array(columns).T
+    assert np.array_equal(rows @ rows.T, length * np.eye(parameters, dtype=int))
+    assert not rows.sum(axis=1).any()
+
+
+@pytest.mark.parametrize("parameters", [1, 2, 9])
+def test_sequential_begins_with_the_first_parameter(parameters: int) -> None:
+    seeds = expand(5, parameters, 16, "sequential")
+    assert seeds.perturber_state == 0
+    bits = seeds.perturbers.tolist()
+    for turn in range(2 * parameters):
+        bits = [bits[-1], *bits[:-1]]
+        assert bits == [int(i == turn % parameters) for i in range(parameters)]
+
+
+@given(seed=st.integers(0, (1 << 64) - 1))
+def test_the_perturbation_moves_no_other_stream(seed: int) -> None:
+    plain = expand(seed, 9, 16)
+    assert plain.perturber_state == 0
+    for perturbation in ("chain", "walsh", "sequential"):
+        other = expand(seed, 9, 16, perturbation)
+        assert (other.order, other.rounding) == (plain.order, plain.rounding)
+        assert np.array_equal(other.uniform, plain.uniform)
+        assert other.perturbers.dtype == plain.perturbers.dtype
+
+
+# -- All ------------------------------------------------------------------------------------------
+
+
 def test_the_check_for_triples_is_needed() -> None:
     """Plain draws of the same size do hold triples, so their absence above is no accident."""
     draws = [word >> 48 for word in itertools.islice(splitmix64(0), 220)]
@@ -189,3 +317,8 @@ def test_a_seed_always_means_the_same() -> None:
         0.28047381376789304,
         0.1123382341410677,
     ]
+    chain = expand(0, 9, 16, "chain")
+    assert (chain.perturbers.tolist(), chain.perturber_state) == (
+        [1, 1, 0, 0, 0, 0, 0, 1, 1],
+        53203,
+    )

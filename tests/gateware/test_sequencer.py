@@ -1,6 +1,7 @@
 """The sequencer by itself, against the specification's timestep as a few lines of Python."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from control import PLANS
@@ -10,10 +11,25 @@ from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
 
-SMALL = Plan(
-    xor().with_settings({"fabric.tau_bits": 3, "fabric.tau_theta_bits": 2, "fabric.samples": 5})
-)
-ALL = {"small": SMALL, "narrow": PLANS["narrow"], "wide": PLANS["wide"]}
+
+def small(**fabric):
+    settings = {"tau_bits": 3, "tau_theta_bits": 2, "samples": 5, **fabric}
+    return Plan(xor().with_settings({f"fabric.{name}": value for name, value in settings.items()}))
+
+
+SMALL = small()
+BASELINES = {
+    "two_sided": small(baseline="two_sided"),
+    "mean": small(baseline="mean", correlator="sign"),
+    "literal": small(baseline="literal", shuffle=True),
+}
+ALL = {
+    "small": SMALL,
+    "narrow": PLANS["narrow"],
+    "wide": PLANS["wide"],
+    "shuffled": small(shuffle=True, samples=7),
+    **BASELINES,
+}
 
 
 def random_settings(plan, rng):
@@ -27,7 +43,7 @@ def random_settings(plan, rng):
         "tau_x": tau(fabric.tau_bits),
         "tau_p": tau(fabric.tau_bits),
         "tau_theta": tau(fabric.tau_theta_bits),
-        "order": rng.getrandbits(1),
+        "order": rng.randrange(3 if fabric.shuffle else 2),
         "sample_count": rng.randint(1, plan.sample.samples),
     }
 
@@ -51,10 +67,18 @@ def test_random_runs_equal_the_model(name, random_seed):
                     setattr(model, phase, value)
                 model.sample_index = rng.randrange(plan.sample.samples)
                 await rig.load(ctx, "sample_index", model.sample_index)
+                if fabric.shuffle:
+                    model.order_position = rng.getrandbits(plan.sample.index_bits)
+                    await rig.load(ctx, "order_position", model.order_position)
+                if fabric.baseline == "literal":
+                    model.perturbed = rng.getrandbits(1)
+                    await rig.load(ctx, "perturbed", model.perturbed)
             if rng.random() < 0.2:  # new samples or parameters
                 rig.around.baseline_valid = model.baseline_valid = False
             if rng.random() < 0.2:
                 await rig.probe(ctx)
+            if rng.random() < 0.2:
+                await rig.sweep(ctx, rng.randrange(4))
             steps = rng.randrange(9)
             assert await rig.run(ctx, steps) == [model.step() for _ in range(steps)]
             state = {name: getattr(model, name) for name in STATE if name != "stop_at"}
@@ -63,17 +87,24 @@ def test_random_runs_equal_the_model(name, random_seed):
     rig.simulate(testbench, deadline_cycles=100_000)
 
 
-def test_a_run_in_parts_is_the_whole_run(random_seed):
-    rng = random.Random(random_seed)
-    settings = {"tau_x": 3, "tau_p": 2, "tau_theta": 3, "order": 0, "sample_count": 5}
+@pytest.mark.parametrize("name", ["small", "shuffled", *BASELINES])
+def test_a_run_in_parts_is_the_whole_run(name, random_seed):
+    """Also with evaluations in between."""
+    plan, rng = ALL[name], random.Random(random_seed)
+    order = 2 if plan.spec.fabric.shuffle else 0
+    settings = {"tau_x": 3, "tau_p": 2, "tau_theta": 3, "order": order, "sample_count": 5}
     parts = [1, 0, 4, *(rng.randrange(7) for _ in range(4))]
     whole = {}
     for splits in (parts, [sum(parts)]):
-        rig = Rig(SMALL, random_seed)
+        rig = Rig(plan, random_seed)
 
         async def testbench(ctx, rig=rig, splits=splits):
             rig.set(ctx, **settings)
-            done = [each for steps in splits for each in await rig.run(ctx, steps)]
+            done = []
+            for steps in splits:
+                done += await rig.run(ctx, steps)
+                await rig.sweep(ctx, rng.randrange(3))
+                await rig.probe(ctx)
             whole[len(splits)] = done, rig.state(ctx)
 
         rig.simulate(testbench)
@@ -240,31 +271,81 @@ def test_timesteps_count_past_a_word_and_up_to_the_last(start, random_seed):
     rig.simulate(testbench)
 
 
-@pytest.mark.parametrize("keeps_baseline", [False, True])
-@pytest.mark.parametrize("name", ["narrow", "wide", "small"])
-def test_cycles_of_a_timestep_are_the_declared_ones(name, keeps_baseline, random_seed):
-    """With a filter that keeps C0, a new sample and no new baseline meet, too."""
+@pytest.mark.parametrize("name", ALL)
+def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
     plan, rng = ALL[name], random.Random(random_seed)
-    rig = Rig(plan, random_seed, latency=plan.latency.step, keeps_baseline=keeps_baseline)
+    rig = Rig(plan, random_seed, latency=plan.latency.step)
     met = set()
 
     async def testbench(ctx):
         for _ in range(12):
             rig.set(ctx, **random_settings(plan, rng))
             del rig.around.finished_at[:]
-            done = await rig.run(ctx, 8)
+            expected = [rig.model.step() for _ in range(8)]
+            assert await rig.run(ctx, 8) == expected
             ends = rig.around.finished_at
             for number in range(1, 8):
-                kinds = {
-                    "new_sample": done[number].new_sample,
-                    "new_baseline": bool(done[number].baseline),
-                }
-                measured = ends[number] - ends[number - 1]
-                assert measured == plan.clocks_per_timestep(**kinds), kinds
-                met.add(tuple(kinds.values()))
+                now = expected[number]
+                assert ends[number] - ends[number - 1] == now.declared_cycles(plan), now
+                met.add((now.new_sample, now.new_baseline))
+
+    rig.simulate(testbench, deadline_cycles=20_000)
+    if name == "small":
+        assert met == {(True, True), (False, False), (False, True)}
+    if name == "literal":
+        assert met >= {(True, True), (False, False)}
+
+
+def test_a_new_sample_without_a_new_baseline(random_seed):
+    """With a filter that keeps C0, which none does, they meet in the declared cycles, too."""
+    rig = Rig(SMALL, random_seed, latency=SMALL.latency.step, keeps_baseline=True)
+    declared = SMALL.clocks_per_timestep(new_sample=True, new_baseline=False)
+
+    async def testbench(ctx):
+        await rig.run(ctx, 8)
+        ends = rig.around.finished_at
+        assert {after - before for before, after in pairwise(ends)} == {declared}
 
     rig.simulate(testbench)
-    if name == "small":
-        assert met == {(True, not keeps_baseline), (False, False)} | (
-            set() if keeps_baseline else {(False, True)}
-        )
+
+
+@pytest.mark.parametrize("name", ["small", "mean", "literal"])
+def test_a_sweep_evaluates_each_sample_and_leaves_training_alone(name, random_seed):
+    """However long each takes; a halt changes nothing, neither of it nor of the next run."""
+    plan, rng = ALL[name], random.Random(random_seed)
+    rig = Rig(plan, random_seed)
+
+    async def testbench(ctx):
+        for _ in range(30):
+            rig.set(ctx, **random_settings(plan, rng))
+            await rig.run(ctx, rng.randrange(6))
+            before = rig.state(ctx), rig.around.baseline_valid
+            del rig.around.timesteps[:]
+            rig.around.homed = rng.random() < 0.5
+            rig.around.counting_cycles = rng.randrange(4)
+            await rig.sweep(ctx, rng.randrange(6))
+            assert (rig.state(ctx), rig.around.baseline_valid) == before
+            assert not rig.around.timesteps
+
+    rig.simulate(testbench, deadline_cycles=40_000)
+
+
+def test_halt_in_any_cycle_of_a_sweep_is_ignored(random_seed):
+    rig = Rig(SMALL, random_seed)
+
+    async def testbench(ctx):
+        samples, cycle, ended = 2, 0, False
+        while not ended:
+            rig.around.sweep, rig.around.swept, rig.around.sweep_fetched = samples, 0, 0
+            ctx.set(rig.dut.sweeping, 1)
+            for _ in range(cycle):
+                await ctx.tick()
+            ended = not ctx.get(rig.dut.busy)
+            await rig.pulse(ctx, rig.dut.halt)
+            await rig.wait(ctx)
+            assert rig.around.swept == samples, f"halted in cycle {cycle} of the sweep"
+            assert len(await rig.run(ctx, 2)) == 2, f"halted in cycle {cycle} of the sweep"
+            cycle += 1
+        assert cycle > samples * rig.around.latency
+
+    rig.simulate(testbench)

@@ -38,8 +38,11 @@ async def check(ctx, dut: Transmitter, setting: tuple, changes: list[int], valid
     for signal, value in zip((dut.mantissa, dut.shift, dut.word), setting, strict=True):
         ctx.set(signal, value)
     rows = list(zip(valids, changes, strict=True)) + [(0, 0)] * TRANSMITTER_CYCLES
-    observed = dut.arrived, dut.step.magnitude, dut.step.negative
-    return await drive(ctx, (dut.valid, dut.change), rows, observed)
+    step = dut.step
+    observed = dut.arrived, step.magnitude, step.negative, step.nonzero
+    seen = await drive(ctx, (dut.valid, dut.change), rows, observed)
+    assert all(nonzero == (magnitude != 0) for _, magnitude, _, nonzero in seen)
+    return [each[:-1] for each in seen]
 
 
 @pytest.mark.parametrize("stochastic", [True, False], ids=["stochastic", "nearest"])
@@ -110,5 +113,27 @@ def test_stochastic_rounding_is_fair() -> None:
             for k, (_, magnitude, negative) in enumerate(seen[TRANSMITTER_CYCLES:]):
                 totals[k] += -magnitude if negative else magnitude
         assert totals == [3 * change for change in changes]
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("stochastic", [True, False], ids=["stochastic", "nearest"])
+def test_a_masked_step_is_0(stochastic: bool, random_seed: int) -> None:
+    """Whatever the change, and the next one that is not masked is as always."""
+    rng = random.Random(random_seed)
+    dut = transmitter(change=6, mantissa=4, shift=2, step=5, stochastic=stochastic)
+
+    async def testbench(ctx):
+        for _ in range(40):
+            changes = [rng.randrange(-32, 32) for _ in range(6)]
+            setting = rng.randrange(1, 16), rng.randrange(4), rng.getrandbits(32)
+            masked = rng.randrange(2)
+            ctx.set(dut.masked, masked)
+            seen = await check(ctx, dut, setting, changes, [1] * len(changes))
+            expected = [
+                (1, *((0, False) if masked else step(change, *setting, stochastic, 5)))
+                for change in changes
+            ]
+            assert seen[TRANSMITTER_CYCLES:] == expected
 
     simulate(dut, testbench)

@@ -69,7 +69,7 @@ def test_a_stranger_is_recognised_by_its_magic_alone():
 def test_the_version_comes_before_the_digest():
     plan = xor_plan()
     device = Disguised(plan, {Reg.VERSION: 7, Reg.DIGEST_LOW: 1})
-    with pytest.raises(DeviceError, match="version 1 of the interface, not 7") as caught:
+    with pytest.raises(DeviceError, match="version 2 of the interface, not 7") as caught:
         Driver(device, plan)
     assert type(caught.value) is DeviceError
     assert device.accesses == [Reg.MAGIC, Reg.VERSION]

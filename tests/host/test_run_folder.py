@@ -168,9 +168,9 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
 
 
 def test_default_folders_never_collide(tmp_path):
-    first = new_run_folder("xor", tmp_path)
-    assert first.name.startswith("xor-")
-    first.mkdir()
-    second = new_run_folder("xor", tmp_path)
-    assert second != first
-    assert not second.exists()
+    """Not even if several are wanted in one second, and none of them is written yet."""
+    folders = [new_run_folder("xor", tmp_path / "runs") for _ in range(4)]
+    assert len(set(folders)) == 4
+    for folder in folders:
+        assert folder.name.startswith("xor-")
+        assert not list(folder.iterdir())

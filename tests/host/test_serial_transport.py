@@ -191,6 +191,16 @@ def test_a_port_that_goes_away_is_told():
     device.close()
 
 
+def test_a_rate_that_no_port_has_is_refused_and_leaves_the_port_free():
+    with Port(lambda request, number: right(request)) as port:
+        for rate in (99_999_999_999, 1 << 64):
+            with pytest.raises(LinkError, match=f"one that {port.name} offers, not {rate}; choose"):
+                open_device(f"serial:{port.name}@{rate}", Plan(presets.xor()))
+        device = FramedDevice(SerialTransport(port.name))
+        assert device.read(0).tolist() == [MAGIC]
+        device.close()
+
+
 def test_a_file_is_no_port(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
@@ -206,6 +216,7 @@ def test_a_file_is_no_port(tmp_path):
         (OSError(errno.ENXIO, "no such device"), "must exist, but COM1 does not; connect"),
         (OSError(errno.EIO, "broken"), "must be one that can be used, but COM1 is not"),
         (ValueError("Invalid baud rate"), "must be one that COM1 offers, not 300; choose"),
+        (OverflowError("signed int is too large"), "must be one that COM1 offers, not 300; choose"),
     ],
 )
 @pytest.mark.parametrize("found", [[], ["/dev/ttyA", "/dev/ttyB"]])

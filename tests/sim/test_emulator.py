@@ -135,6 +135,55 @@ def test_the_link_of_another_emulator_stays(tmp_path):
     assert str(link.readlink()) == "another"
 
 
+def test_the_link_of_a_running_emulator_is_not_taken(tmp_path):
+    link = tmp_path / "board"
+    with Emulator(PLAN, link) as emulator:
+        with pytest.raises(DeviceError, match="board: File exists; choose another name, or remove"):
+            Emulator(PLAN, link)
+        assert str(link.readlink()) == emulator.port
+    assert not link.is_symlink()
+
+
+@pytest.fixture
+def nothing_compiled(monkeypatch):
+    def convert(*_):
+        raise AssertionError("a link must be refused before anything is compiled")
+
+    monkeypatch.setattr("pmgd.sim.emulator.convert", convert)
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_is_there_is_left_alone(tmp_path, kind):
+    link, mine = tmp_path / "board", tmp_path / "mine"
+    mine.write_text("dear")
+    if kind == "file":
+        link.hardlink_to(mine)
+    elif kind == "folder":
+        link.mkdir()
+    else:
+        link.symlink_to(mine)
+    with pytest.raises(DeviceError, match=r"board: File exists; .* name, or remove it$"):
+        Emulator(PLAN, link)
+    assert link.is_symlink() == (kind == "link")
+    assert link.is_dir() or link.read_text() == "dear"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("nothing_compiled")
 def test_a_link_needs_its_folder(tmp_path):
-    with pytest.raises(DeviceError, match="a link must be a new name in a folder that exists"):
+    with pytest.raises(DeviceError, match=r"a folder that exists .*: No such .*; choose another"):
         Emulator(PLAN, tmp_path / "nowhere" / "board")
+
+
+def test_a_name_that_is_taken_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    link = tmp_path / "board"
+
+    def taken(*arguments):
+        link.write_text("mine")
+        return load(*arguments)
+
+    monkeypatch.setattr("pmgd.sim.emulator.load", taken)
+    with pytest.raises(DeviceError, match="File exists"):
+        Emulator(PLAN, link)
+    assert link.read_text() == "mine"

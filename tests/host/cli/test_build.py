@@ -1,8 +1,12 @@
 """The command, with tools that take no time."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from fake_tools import BOARD, FakeTools
@@ -11,6 +15,7 @@ from pmgd.boards import catalog
 from pmgd.host.cli import main
 
 BUILD = ["build", "xor", "--board", "bench", "--tools", "native"]
+LIMIT_S = 120
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +84,73 @@ def test_a_slow_bitstream_is_refused(capsys, tools, tmp_path):
     assert main(BUILD) == 2
     assert "12 MHz" in (err := capsys.readouterr().err)
     assert "9.00 MHz" in err
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names places of Linux")
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [("/proc/x", "No such file or directory"), ("/etc/passwd/x", "Not a directory")],
+)
+def test_a_folder_that_cannot_be_made_is_refused_at_once(capsys, tools, out, why):
+    assert main([*BUILD, "--out", out]) == 2
+    assert capsys.readouterr().err == (
+        f"pmgd: error: a build must go to a folder that can be written, not {out}: {why}; choose "
+        f"another folder\n"
+    )
+    assert tools.calls == []
+
+
+def test_a_setting_is_changed(capsys):
+    changes = ["--set", "training.eta=0.25", "--set", "network.layers=[2, 3, 1]", "--json"]
+    assert main([*BUILD, *changes]) == 0
+    spec = json.loads(capsys.readouterr().out)["spec"]
+    assert spec["training"]["eta"] == 0.25
+    assert spec["network"]["layers"] == [2, 3, 1]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_tool_and_leaves_nothing(tools, tmp_path, name):
+    ready = tmp_path / "ready"
+    tools.replace(
+        "nextpnr-ice40",
+        f"import time; pathlib.Path({str(ready)!r}).write_text(f'{{os.getpid()}} '); "
+        f"time.sleep({10 * LIMIT_S})",
+    )
+    program = (
+        "import signal, sys; from fake_tools import BOARD; from pmgd.boards import catalog; "
+        "from pmgd.host.cli import main; catalog.BOARDS = (BOARD,); "
+        # However these tests were started.
+        f"signal.signal(signal.{name}, signal.SIG_DFL); sys.exit(main({BUILD!r}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + LIMIT_S
+            while not (ready.exists() and ready.read_text().endswith(" ")):
+                assert process.poll() is None, process.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(getattr(signal, name))
+            error = process.communicate(timeout=LIMIT_S)[1]
+        finally:
+            process.kill()
+    tool = int(ready.read_text())
+    try:
+        with pytest.raises(ProcessLookupError):
+            os.kill(tool, 0)
+    except BaseException:
+        os.kill(tool, signal.SIGKILL)
+        raise
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == "pmgd: interrupted"
+    assert "Traceback" not in error
+    assert not list((tmp_path / "cache" / "pmgd").iterdir())
     assert not (tmp_path / "build").exists()
 
 

@@ -5,19 +5,28 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
+from pmgd.host.cli import emulate as command
 from pmgd.host.cli import main
 
 STEPS = 2_000
 LIMIT_S = 120
+PROGRAM = """
+import signal, sys
+from pmgd.host.cli import main
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # however these tests were started
+sys.exit(main())
+"""
 COMMAND = [
     sys.executable,
     "-W",
     "error",
     "-c",
-    "import sys; from pmgd.host.cli import main; sys.exit(main())",
+    PROGRAM,
 ]
 
 
@@ -77,10 +86,11 @@ def test_another_specification_is_refused(capsys, tmp_path, emulator):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_port_is_told_with_what_to_type(tmp_path):
-    """Ended as a background job is, for which a shell has Ctrl-C ignored."""
+@pytest.mark.parametrize("end_with", [signal.SIGTERM, signal.SIGHUP])
+def test_the_port_is_told_with_what_to_type(tmp_path, end_with):
+    """Ended as a background job is, for which a shell has Ctrl-C ignored; or by its terminal."""
     link = tmp_path / "port"
-    with emulate("--link", str(link), end_with=signal.SIGTERM) as out:
+    with emulate("--link", str(link), end_with=end_with) as out:
         told = dict(line.strip().split(maxsplit=1) for line in out.readlines(1))
         port = told["port"]
         assert str(link.readlink()) == port
@@ -92,5 +102,25 @@ def test_a_link_that_cannot_be_made(capsys, tmp_path):
     assert main(["emulate", "xor", "--link", str(tmp_path / "taken")]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("pmgd: error: a link must be a new name")
-    assert error.endswith("taken: File exists; choose another name")
+    assert error.endswith("taken: File exists; choose another name, or remove it")
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_setting_is_changed_and_told(capsys, monkeypatch):
+    plans = []
+
+    @contextmanager
+    def open_emulator(plan, link):
+        def serve():
+            raise KeyboardInterrupt
+
+        plans.append(plan)
+        yield SimpleNamespace(port="PORT", serve=serve)
+
+    monkeypatch.setattr(command, "open_emulator", open_emulator)
+    changes = ["--set", "formats.overflow=hold", "--set", "network.layers=[2, 3, 1]"]
+    assert main(["emulate", "xor", *changes]) == 0
+    spec = plans[0].spec
+    assert (spec.formats.overflow, spec.network.layers) == ("hold", (2, 3, 1))
+    typed = "xor --set formats.overflow=hold --set 'network.layers=[2, 3, 1]' --device serial:PORT"
+    assert f"pmgd train {typed}\n" in capsys.readouterr().out

@@ -60,6 +60,108 @@ def test_a_gradient_register_that_is_not_there_is_not_told(capsys, wide):
     assert "perturbed operand          S5.8 " in text
 
 
+VARIANT = """
+name = "variant"
+[network]
+layers = [4, 3, 3, 1]
+activation = ["relu", "tanh", "sigmoid"]
+bias = false
+cost = "l1"
+[formats]
+activation = ["U2.6", "S1.5", "U0.4"]
+[fabric]
+perturbation = "walsh"
+baseline = "mean"
+correlator = "sign"
+decay_shift = 3
+shuffle = true
+[training]
+order = "shuffled"
+"""
+
+
+@pytest.fixture
+def variant(tmp_path):
+    path = tmp_path / "variant.toml"
+    path.write_text(VARIANT)
+    return str(path)
+
+
+def lines(text):
+    """Lines with single spaces, which alignment widens."""
+    return {" ".join(line.split()) for line in text.splitlines()}
+
+
+def test_how_xor_trains_is_told(capsys):
+    assert main(["explain", "xor"]) == 0
+    assert lines(capsys.readouterr().out) > {
+        "perturbation lfsr: a random code, from a generator for every parameter",
+        "baseline sample: the unperturbed cost of the same sample and parameters",
+        "correlator full: adds up the cost change times the sign of the perturbation",
+        "after an update G is cleared",
+        "cost squared error, summed over the outputs",
+        (
+            "evaluation hits and cost of up to 16 samples on the device; an output from 0.5 up is "
+            "class 1"
+        ),
+        "0 2 2 yes 6 U1.0 13 bits 14 bits sigmoid U0.8 6",
+        "baseline C0 U1.16 17 0 1.99998 2^-16",
+        "rounding of the step: stochastic; overflow of a parameter: clip; sigmoid: 32 segments",
+        "perturbation LFSR 16",
+        "with a new baseline alone 23",
+    }
+
+
+def test_another_fabric_is_told_as_what_it_is(capsys, variant):
+    assert main(["explain", variant]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("variant: 4-3-3-1, relu, tanh, sigmoid, 24 parameters, spatial fabric\n")
+    told = lines(text)
+    assert told > {
+        "perturbation walsh: an orthogonal code, Walsh-Hadamard",
+        "baseline mean: the running mean of the cost",
+        "after an update G keeps 0.875 of itself, momentum with a gain of 8",
+        "cost absolute error, summed over the outputs",
+        "output of layer 0 U2.6 8 0 3.98438 2^-6",
+        "output of layer 1 S1.5 6 -1 0.96875 2^-5",
+        "output of layer 2 U0.4 4 0 0.9375 2^-4",
+        "baseline C0 U1.12 13 0 1.99976 2^-12",
+        "gradient G, a count 15 -2040 2040 2^-3",
+        (
+            "rounding of the step: none, it is a sign; overflow of a parameter: clip; tanh: 32 "
+            "segments; sigmoid: 32 segments"
+        ),
+        "1 3 3 no 9 U2.6 21 bits 22 bits tanh S1.5 6",
+        "with a new sample 31",
+        "with the same sample 25",
+        "a new sample in shuffled order: 6 for each position tried, instead of 6",
+        "shared by all perturbers 5",
+        "step 128 last bit(s) of a parameter",
+        "time constant of the mean 16 timesteps",
+        "sample order shuffled",
+    }
+    assert "theta, G of each parameter" in text
+    assert not any(line.startswith(("perturbation LFSR", "scale of the step")) for line in told)
+
+
+def test_json_tells_another_fabric_too(capsys, variant):
+    assert main(["explain", variant, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["run_time"]["sign_step_last_bits"] == 128
+    assert [layer["output_format"] for layer in record["layers"]] == ["U2.6", "S1.5", "U0.4"]
+
+
+def test_a_cost_without_a_notation_is_told(capsys, tmp_path):
+    path = tmp_path / "coarse.toml"
+    path.write_text(
+        'name = "coarse"\nnetwork.layers = [2, 1]\n'
+        'formats.activation = "U0.1"\nformats.target = "U0.1"\n'
+    )
+    assert main(["explain", str(path)]) == 0
+    # An error of at most 1/2, squared: one bit, that is worth 1/4.
+    assert "cost, summed over outputs 1 0 0.25 2^-2" in lines(capsys.readouterr().out)
+
+
 def test_json_tells_the_same(capsys, wide):
     assert main(["explain", wide, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
@@ -87,3 +189,14 @@ def test_the_register_map_is_printed_alone(capsys):
     assert capsys.readouterr().out == register_map(Plan(presets.xor()))
     assert main(["explain", "xor", "--registers", "--json"]) == 2
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_a_setting_is_changed(capsys):
+    changes = ["--set", "network.layers=[2, 3, 1]", "--set", "formats.overflow=hold"]
+    assert main(["explain", "xor", "--json", *changes]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["parameters"] == 13
+    assert record["spec"]["formats"]["overflow"] == "hold"
+    assert main(["explain", "xor", "--registers", *changes]) == 0
+    changed = presets.xor().with_settings({"network.layers": [2, 3, 1], "formats.overflow": "hold"})
+    assert capsys.readouterr().out == register_map(Plan(changed))

@@ -17,7 +17,17 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"pmgd {version('pmgd')}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["explain", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["explain", "--help"],
+        ["emulate", "--help"],
+        ["build", "--help"],
+        ["boards", "--help"],
+    ],
+)
 def test_help(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -33,7 +43,10 @@ def test_help(capsys, arguments):
         (["train"], "required: SPEC; see pmgd train --help"),
         (["train", "xor", "--bogus"], "--bogus"),
         (["train", "xor", "--steps"], "--steps: expected one argument"),
-        (["explain", "nor"], "a preset must be one of xor, not 'nor'"),
+        (["explain", "nor"], ", not 'nor'"),
+        (["explain", "xor", "--set", "training.speed=9"], "training.speed"),
+        (["emulate", "xor", "--set", "training.eta"], "must be KEY=VALUE"),
+        (["build", "xor", "--board", "icebreaker", "--set", "eta=1"], "'eta'"),
         (["doctor", "xor"], "unrecognized arguments: xor"),
     ],
 )

@@ -38,7 +38,7 @@ def test_a_training_prints_its_result_and_writes_its_folder(capsys, tmp_path):
     assert "training xor (2-2-1, 9 parameters) on golden, seed 0" in err
     assert "100%  100/100" in err
     assert "\r" not in err  # no terminal, no line that overwrites itself
-    assert len(err.splitlines()) == 1 + 11  # every tenth, the beginning included
+    assert len(err.splitlines()) == 3 + 11  # inputs, targets, network; every tenth and the start
 
 
 def test_json_is_all_that_is_printed(capsys):
@@ -56,6 +56,8 @@ def test_json_is_all_that_is_printed(capsys):
         "steps": 120,
         "cost": trainer.cost_,
         "accuracy": trainer.accuracy_,
+        "samples": 4,
+        "clipped": 0,
         "solved": False,
         "interrupted": False,
         "params_sha256": parameters_sha256(trainer.params_stored_),

@@ -1,0 +1,89 @@
+"""Checks of a spec's parts against each other, beyond those of single settings."""
+
+from pmgd.gateware.errors import SpecError
+from pmgd.gateware.formats import Format, unsigned_bits
+from pmgd.gateware.layout import MAX_COST_BITS, MAX_PARAMETERS, REGION_SHIFT
+from pmgd.gateware.seeds import chain_is_independent
+from pmgd.gateware.widths import Widths
+
+__all__ = ["check_parts"]
+
+
+def check_parts(widths: Widths) -> None:
+    """Check what is fixed when gateware is generated.
+
+    Raises
+    ------
+    SpecError
+        If the parts do not fit each other.
+    """
+    _ = widths.layers  # which refuse formats that do not suit their activations
+    _check_generators(widths)
+    _check_cost(widths)
+    _check_samples(widths)
+
+
+def _check_generators(widths: Widths) -> None:
+    count, fabric = widths.parameters, widths.spec.fabric
+    if count > MAX_PARAMETERS:
+        raise SpecError(
+            f"a spatial fabric must have at most {MAX_PARAMETERS} parameters, not {count}; choose "
+            f"smaller network.layers"
+        )
+    bits = fabric.lfsr_bits
+    # Up to P*P/2 seeds make an XOR-triple; below this width most of them would.
+    needed = max(8, 2 * (count - 1).bit_length())
+    if fabric.perturbation == "lfsr" and bits < needed:
+        raise SpecError(
+            f"fabric.lfsr_bits must be at least {needed} for independent perturbations of {count} "
+            f"parameters, not {bits}; raise it"
+        )
+    if fabric.perturbation == "chain" and not chain_is_independent(bits, count):
+        # The widest, 32 bits, suits every number of parameters up to the maximum.
+        better = next(n for n in range(bits + 1, 33) if chain_is_independent(n, count))
+        raise SpecError(
+            f"fabric.lfsr_bits must be such that no sign in a chain of {count} parameters is the "
+            f"product of two others, not {bits}; choose {better}"
+        )
+
+
+def _check_cost(widths: Widths) -> None:
+    if unsigned_bits(widths.full_cost_maximum) - widths.cost_shift > MAX_COST_BITS:
+        raise SpecError(
+            f"the cost must fit {MAX_COST_BITS} bits, not "
+            f"{unsigned_bits(widths.full_cost_maximum) - widths.cost_shift}; choose fewer "
+            f"fraction bits in formats.cost"
+        )
+    if widths.baseline_bits > MAX_COST_BITS:
+        raise SpecError(
+            f"a running mean must fit {MAX_COST_BITS} bits, not {widths.baseline_bits}; choose "
+            f"fewer fraction bits in formats.cost, or another fabric.baseline"
+        )
+    chosen = widths.spec.formats.cost
+    if chosen is None:
+        return
+    if widths.cost_shift < 0:
+        raise SpecError(
+            f"formats.cost must have at most {widths.full_cost_fraction} fraction bits, those "
+            f"of the sum over the outputs, not {chosen}; lower them"
+        )
+    largest = widths.full_cost_maximum >> widths.cost_shift
+    if largest > chosen.maximum:
+        wide_enough = Format(
+            False, unsigned_bits(largest) - chosen.fraction_bits, chosen.fraction_bits
+        )
+        raise SpecError(
+            f"formats.cost must hold the largest cost of {widths.outputs} output(s), "
+            f"{largest / (1 << chosen.fraction_bits):g}, not {chosen}, which ends at "
+            f"{chosen.maximum / (1 << chosen.fraction_bits):g}; choose {wide_enough}"
+        )
+
+
+def _check_samples(widths: Widths) -> None:
+    most = (1 << REGION_SHIFT) // widths.sample.stride
+    if widths.sample.samples > most:
+        raise SpecError(
+            f"fabric.samples must be at most {most}, since each takes {widths.sample.stride} of "
+            f"the {1 << REGION_SHIFT} addresses of the sample memory, not {widths.sample.samples}; "
+            f"lower it"
+        )

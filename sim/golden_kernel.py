@@ -1,0 +1,437 @@
+"""The golden model's timesteps as a compiled loop: integers only, one lane after the other.
+
+The specification once more, arranged so that a compiler turns every loop over the parameters into
+vector instructions. `pmgd.sim.golden` says the same in NumPy, and the tests demand that the two be
+equal. What a lane has once lies in a record with the registers' names. Its synapses lie in arrays
+of 32 bits, or of 64 where a plan needs them, which may be longer than there are parameters: what
+follows the last one is computed like the others, and means nothing.
+
+Importing this module raises ImportError where numba is missing. All that the kernel calls is in
+this file, since a change elsewhere would not make numba's cache stale. Arrays and pieces of them
+are never reference-counted (`_nrt`), which would take longer than the arithmetic.
+"""
+# mypy: ignore-errors
+# The types are numba's, inferred anew for each width.
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+__all__ = ["run_lanes"]
+
+Function = Callable[..., Any]
+
+# What the records' numbers mean.
+_LFSR, _CHAIN, _WALSH, _SEQUENTIAL = range(4)
+_SAMPLE, _TWO_SIDED, _MEAN, _LITERAL = range(4)
+_RANDOM_ORDER, _SEQUENTIAL_ORDER, _SHUFFLED_ORDER = range(3)
+
+
+def _piece(function: Function) -> Any:
+    """Compile a function that is merged into those that call it."""
+    return njit(forceinline=True, error_model="numpy", _nrt=False)(function)
+
+
+def _innermost(function: Function) -> Any:
+    """Do the same before types are inferred: slower to compile, but faster by a quarter."""
+    return njit(inline="always", error_model="numpy", _nrt=False)(function)
+
+
+def _whole(function: Function) -> Any:
+    options = {"nogil": True, "error_model": "numpy", "_nrt": False}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # neither this folder nor the user's cache can be written
+        return njit(**options)(function)
+
+
+@intrinsic
+def _right(_, value, distance):
+    """Shift right in the value's own width; `>>` would widen it to 64 bits."""
+
+    def emit(_context, builder, signature, arguments):
+        shift = builder.ashr if signature.args[0].signed else builder.lshr
+        return shift(*arguments)
+
+    return value(value, value), emit
+
+
+@intrinsic
+def _left(_, value, distance):
+    """Shift left in the value's own width."""
+
+    def emit(_context, builder, _signature, arguments):
+        return builder.shl(*arguments)
+
+    return value(value, value), emit
+
+
+@intrinsic
+def _prefetch(_, array, index):
+    """Ask for the first 128 bytes of a row of `array` to be brought near."""
+
+    def emit(context, builder, signature, arguments):
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        stride = cgutils.unpack_tuple(builder, view.strides)[0]
+        offset = builder.mul(stride, builder.sext(arguments[1], stride.type))
+        base = builder.add(builder.ptrtoint(view.data, stride.type), offset)
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        for line in (0, 64):
+            address = builder.inttoptr(builder.add(base, stride.type(line)), pointer)
+            builder.call(function, [address, word(0), word(3), word(1)])  # to read; keep; data
+        return context.get_dummy_value()
+
+    return types.void(array, index), emit
+
+
+# -- Generators -------------------------------------------------------------------------------
+
+
+@_piece
+def _xorshift32(x):
+    x ^= (x << 13) & 0xFFFFFFFF
+    x ^= x >> 17
+    return x ^ ((x << 5) & 0xFFFFFFFF)
+
+
+@_piece
+def _permuted(x, key, mask):
+    for a, b in ((1, 7), (4, 1), (3, 6), (3, 2)):
+        x = (x + key) & mask
+        x ^= x >> a
+        x = (x + (x << b)) & mask
+        key = (key >> 8) | ((key & 0xFF) << 24)
+    return x
+
+
+@_piece
+def _shuffled_index(lane):
+    count = max(lane.sample_count, 1)
+    mask = 0
+    while mask < count - 1:
+        mask = 2 * mask + 1
+    while True:
+        if lane.order_position < mask:
+            lane.order_position += 1
+        else:
+            lane.order_position = 0
+            lane.order_state = _xorshift32(lane.order_state)
+        x = _permuted(lane.order_position, lane.order_state, mask)
+        if x < count:
+            return x
+
+
+@_piece
+def _draw_sample(lane, narrow, wide):
+    if lane.order >= _SHUFFLED_ORDER:
+        lane.sample_index = _shuffled_index(lane)
+    elif lane.order == _SEQUENTIAL_ORDER:
+        following = lane.sample_index + 1
+        lane.sample_index = following if following < lane.sample_count else 0
+    else:
+        lane.order_state = _xorshift32(lane.order_state)
+        lane.sample_index = (lane.order_state * lane.sample_count) >> 32
+        # No cache holds a large data set, but this timestep lasts as long as it takes to fetch
+        # the next one's sample.
+        following = (_xorshift32(lane.order_state) * lane.sample_count) >> 32
+        if len(narrow):
+            _prefetch(narrow, following)
+        else:
+            _prefetch(wide, following)
+
+
+@_piece
+def _rotate(own, first, count):
+    """Move every bit to the next parameter, and `first` to parameter 0."""
+    for i in range(count - 1, 0, -1):
+        own[i] = own[i - 1]
+    own[0] = first
+
+
+@_piece
+def _advance_lfsrs(plan, own):
+    word = np.uint32
+    one, top = word(1), word(plan.lfsr_bits - 1)
+    a, b, c, d = word(plan.tap_0), word(plan.tap_1), word(plan.tap_2), word(plan.tap_3)
+    for i in range(len(own)):
+        state = own[i]
+        feedback = _right(state, a) ^ _right(state, b) ^ _right(state, c) ^ _right(state, d)
+        own[i] = _right(state, one) | _left(word(feedback & one), top)
+
+
+@_piece
+def _advance_perturbers(plan, lane, own):
+    if plan.perturbation == _LFSR:
+        _advance_lfsrs(plan, own)
+    elif plan.perturbation == _WALSH:
+        lane.perturber_state = (lane.perturber_state + 1) & plan.column_mask
+    else:
+        first = np.int64(own[plan.parameters - 1])
+        if plan.perturbation == _CHAIN:
+            state = lane.perturber_state
+            feedback = (state >> plan.tap_0) ^ (state >> plan.tap_1)
+            feedback ^= (state >> plan.tap_2) ^ (state >> plan.tap_3)
+            state = (state >> 1) | ((feedback & 1) << (plan.lfsr_bits - 1))
+            lane.perturber_state, first = state, state & 1
+        _rotate(own, first, plan.parameters)
+
+
+@_piece
+def _form_signs(plan, lane, own, sign):
+    kind, word = sign.dtype.type, np.uint32
+    one, bit = kind(1), word(1)
+    if plan.perturbation == _WALSH:
+        column = word(lane.perturber_state)
+        for i in range(len(sign)):
+            ones = word(word(i + 1) & column)
+            for distance in (16, 8, 4, 2, 1):
+                ones ^= _right(ones, word(distance))
+            sign[i] = one - _left(kind(ones & bit), one)
+    elif plan.perturbation == _SEQUENTIAL:
+        for i in range(len(sign)):
+            sign[i] = kind(own[i])
+    else:
+        for i in range(len(sign)):
+            sign[i] = _left(kind(own[i] & bit), one) - one
+
+
+# -- The network and its cost -----------------------------------------------------------------
+
+
+@_piece
+def _load_sample(plan, narrow, wide, index, inputs, targets):
+    kind = inputs.dtype.type
+    x_minimum, count = kind(plan.x_minimum), len(inputs)
+    if len(narrow):
+        row = narrow[index]
+        for i in range(count):
+            inputs[i] = kind(row[i]) + x_minimum
+        for j in range(len(targets)):
+            targets[j] = (np.int64(row[count + j]) + plan.t_minimum) << plan.target_shift
+    else:
+        wide_row = wide[index]
+        for i in range(count):
+            inputs[i] = kind(wide_row[i]) + x_minimum
+        for j in range(len(targets)):
+            targets[j] = (wide_row[count + j] + plan.t_minimum) << plan.target_shift
+
+
+@_innermost
+def _sum(theta, sign, amplitude, shift, inputs, first, reach):
+    # An unsigned index is not looked at for being negative, and so leaves a loop of vectors.
+    kind = theta.dtype.type
+    total = kind(0)
+    for i in range(reach):
+        k = first + np.uintp(i)
+        operand = _right(kind(theta[k] + kind(sign[k] * amplitude)), shift)
+        total = kind(total + kind(operand * inputs[np.uintp(i)]))
+    return total
+
+
+@_innermost
+def _cost(
+    plan, layers, tables, theta, sign, amplitude, values, targets
+):  # fmt: skip
+    """Cost of a sample where every parameter has moved by its sign times `amplitude`."""
+    kind = theta.dtype.type
+    amplitude, shift = kind(amplitude), kind(plan.operand_shift)
+    z_minimum, z_maximum = plan.z_minimum, plan.z_maximum
+    first, total = np.uintp(0), 0
+    for n in range(len(layers)):
+        layer, inputs, outputs = layers[n], values[n], values[n + 1]
+        # Local names, since the compiler must take it that an output may overwrite a record.
+        neurons, reach, fan_in = layer.outputs, layer.reach, np.uintp(layer.fan_in)
+        sum_left, sum_right, left, right = layer.sum_left, layer.sum_right, layer.left, layer.right
+        table, remainder_bits, rounding = layer.table, layer.remainder_bits, layer.rounding
+        low, high, last = layer.low, layer.high, n == len(layers) - 1
+        for j in range(neurons):
+            outputs[np.uintp(j)] = _sum(theta, sign, amplitude, shift, inputs, first, reach)
+            first += fan_in
+        for j in range(neurons):
+            z = (np.int64(outputs[np.uintp(j)]) << sum_left) >> sum_right
+            z = min(max(z, z_minimum), z_maximum)
+            if table >= 0:
+                offset = z - z_minimum
+                k = np.uintp(table + 2 * (offset >> remainder_bits))
+                remainder = offset & ((1 << remainder_bits) - 1)
+                z = (tables[k] << remainder_bits) + tables[k + np.uintp(1)] * remainder + rounding
+            y = min(max((z << left) >> right, low), high)
+            outputs[np.uintp(j)] = kind(y)
+            if last:
+                error = (y << plan.output_shift) - targets[j]
+                total += error * error if plan.squared else abs(error)
+    return total >> plan.cost_shift
+
+
+# -- Step and update --------------------------------------------------------------------------
+
+
+@_piece
+def _step(plan, lane, change):
+    """Return u, and what G correlates with the signs: u itself, or the sign of C~."""
+    cleared = plan.baseline == _LITERAL and lane.perturbed == 0
+    if plan.full == 0:
+        direction = 0 if cleared else np.int64(change > 0) - np.int64(change < 0)
+        return direction * lane.sign_step, direction << plan.decay_shift
+    offset = (1 << lane.scale_shift) >> 1
+    if plan.stochastic:
+        lane.rounding_state = _xorshift32(lane.rounding_state)
+        offset = lane.rounding_state & ((1 << lane.scale_shift) - 1)
+    step = (change * lane.scale_mantissa + offset) >> lane.scale_shift
+    step = min(max(step, -plan.step_maximum), plan.step_maximum)
+    if cleared:
+        step = 0
+    return step, step
+
+
+@_piece
+def _correlate(gradient, sign, summand):
+    kind = gradient.dtype.type
+    summand = kind(summand)
+    for i in range(len(gradient)):
+        gradient[i] = kind(gradient[i] + kind(sign[i] * summand))
+
+
+@_piece
+def _update(plan, lane, theta, gradient, sign, summand):
+    """Correlate, move every parameter, and let G decay, in one pass."""
+    kind = theta.dtype.type
+    summand, sign_step, full = kind(summand), kind(lane.sign_step), plan.full != 0
+    low, high, clip = kind(plan.theta_minimum), kind(plan.theta_maximum), plan.hold == 0
+    shift, upwards = kind(plan.decay_shift), kind((1 << plan.decay_shift) - 1)
+    for i in range(len(theta)):
+        g = kind(gradient[i] + kind(sign[i] * summand))
+        old = theta[i]
+        if full:
+            wanted = kind(old - g)
+        else:
+            wanted = kind(old - (sign_step if g > 0 else (kind(-sign_step) if g < 0 else kind(0))))
+        bounded = min(max(wanted, low), high)
+        theta[i] = bounded if clip or bounded == wanted else old
+        gradient[i] = kind(g - _right(kind(g + (upwards if g > 0 else kind(0))), shift))
+
+
+# -- Timesteps --------------------------------------------------------------------------------
+
+
+@_piece
+def _advanced(phase, tau):
+    return 0 if phase + 1 >= tau else phase + 1
+
+
+@_piece
+def _run_lane(
+    plan, layers, tables, lane, theta, gradient, own, narrow, wide, steps, numbers, parameters,
+    sign, values, targets,
+):  # fmt: skip
+    kind = theta.dtype.type
+    inputs = values[0, : layers[0].inputs]
+    for n in range(len(layers)):
+        values[n, :] = kind(0)
+        values[n, layers[n].inputs] = kind(layers[n].one)
+    for n in range(steps):
+        # 1. Sample.
+        if lane.phase_x == 0:
+            _draw_sample(lane, narrow, wide)
+            if plan.baseline == _SAMPLE:
+                lane.baseline_valid = 0
+        if lane.phase_x == 0 or n == 0:
+            _load_sample(plan, narrow, wide, lane.sample_index, inputs, targets)
+        # 2. Perturbation.
+        if lane.phase_p == 0:
+            _advance_perturbers(plan, lane, own)
+        if lane.phase_p == 0 or n == 0:
+            _form_signs(plan, lane, own, sign)
+        # 3. Baseline.
+        amplitude, opposite, retaken = lane.dtheta, 0, False
+        if plan.baseline == _SAMPLE:
+            retaken = lane.baseline_valid == 0
+        elif plan.baseline == _TWO_SIDED:
+            opposite, retaken = -lane.dtheta, True
+        elif plan.baseline == _LITERAL:
+            retaken = lane.phase_x == 0 or lane.phase_theta == 0
+            if lane.phase_p == 0:
+                lane.perturbed = 1
+            elif retaken:
+                lane.perturbed = 0
+            amplitude *= lane.perturbed
+        # 4. Cost. The compiler merges only what is called in one place.
+        cost = 0
+        for turn in range(0 if retaken else 1, 2):
+            moved = amplitude if turn else opposite
+            cost = _cost(plan, layers, tables, theta, sign, moved, values, targets)
+            if turn == 0:
+                lane.baseline, lane.baseline_valid = cost, 1
+        if plan.baseline == _MEAN:
+            fine = cost << plan.mean_fraction
+            if lane.baseline_valid == 0:
+                lane.baseline, lane.baseline_valid = fine, 1
+            change = cost - (lane.baseline >> plan.mean_fraction)
+            lane.baseline += (fine - lane.baseline) >> lane.mean_shift
+        else:
+            change = cost - lane.baseline
+        # 5. Step.
+        step, summand = _step(plan, lane, change)
+        # 6. and 7. Correlation and update.
+        due = lane.phase_theta + 1 >= lane.tau_theta
+        if plan.baseline == _LITERAL:
+            due = lane.phase_theta == 0
+        if due:
+            _update(plan, lane, theta, gradient, sign, summand)
+            if plan.baseline == _SAMPLE:
+                lane.baseline_valid = 0
+        elif plan.has_gradient:
+            _correlate(gradient, sign, summand)
+        # 8. Clockwork.
+        lane.phase_x = _advanced(lane.phase_x, lane.tau_x)
+        lane.phase_p = _advanced(lane.phase_p, lane.tau_p)
+        lane.phase_theta = _advanced(lane.phase_theta, lane.tau_theta)
+        lane.timestep += 1
+        if len(numbers):
+            numbers[n, 0], numbers[n, 1], numbers[n, 2] = cost, lane.baseline, step
+            for i in range(plan.parameters):
+                parameters[n, i] = theta[i]
+
+
+@_whole
+def run_lanes(
+    plan, layers, tables, lanes, theta, gradient, perturber, narrow, wide, steps, numbers,
+    parameters, sign, values, targets,
+):  # fmt: skip
+    """Execute `steps` timesteps in every lane.
+
+    Parameters
+    ----------
+    plan, layers, lanes
+        A record `PLAN` and arrays of `LAYER` and of `LANE`; the last is updated.
+    tables
+        A knot, its slope, the next knot and so on, of all tables.
+    theta, gradient, perturber
+        Shape (B, at least P, with room for the last neuron's reach), updated. The first two are
+        of one signed type of 32 or 64 bits, the last is of 32 bits, unsigned.
+    narrow, wide
+        Samples, bytes or 64 bits wide: shape (B or 1, N, inputs + outputs), less the least value
+        of their formats. One of the two has no samples, N = 0.
+    steps
+        Number of timesteps.
+    numbers, parameters
+        Shapes (B, steps, 3), for cost, baseline and step, and (B, steps, P), to record them in; or
+        (B, 0, ...).
+    sign, values, targets
+        Room to work in: a vector like a row of theta; a matrix of that type with a row for the
+        inputs and each layer, as long as the longest reach or layer; as many 64-bit words as
+        there are outputs.
+    """
+    for b in range(len(lanes)):
+        _run_lane(
+            plan, layers, tables, lanes[b], theta[b], gradient[b], perturber[b],
+            narrow[min(b, len(narrow) - 1)], wide[min(b, len(wide) - 1)], steps, numbers[b],
+            parameters[b], sign, values, targets,
+        )  # fmt: skip

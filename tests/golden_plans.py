@@ -1,0 +1,125 @@
+"""Any plan, and any state of a golden model: what the tests of the golden model draw."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pmgd.gateware.errors import SpecError
+from pmgd.gateware.formats import Format
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.spec import ACTIVATIONS, Fabric, Formats, Network, Spec, Training
+from pmgd.sim.golden import Golden
+
+SAMPLES = 5
+COST_INTEGER_BITS = 12
+"""Enough for three squares of errors within +-32."""
+
+
+@st.composite
+def fixed_point(
+    draw: st.DrawFn, signed: str, bits: tuple[int, int], most_integer: int = 32
+) -> Format:
+    width = draw(st.integers(*bits))
+    kind = draw(st.sampled_from(signed))
+    integer = draw(st.integers(int(kind == "S"), min(width, most_integer)))
+    return Format(kind == "S", integer, width - integer)
+
+
+@st.composite
+def output_formats(draw: st.DrawFn, activation: str) -> Format:
+    if activation in ("sigmoid", "tanh"):
+        signed = activation == "tanh"
+        return Format(signed, int(signed), draw(st.integers(1, 15)))
+    return draw(fixed_point("S" if activation == "identity" else "U", (1, 16), 4))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Any small plan, its numbers from a few bits up to more than 64 bits of sum."""
+    parameter = draw(fixed_point("S", (3, 24)))
+    layers = tuple(draw(st.lists(st.integers(1, 3), min_size=2, max_size=4)))
+    activations = tuple(draw(st.sampled_from(ACTIVATIONS)) for _ in layers[1:])
+    formats = Formats(
+        parameter=parameter,
+        operand_fraction=draw(st.integers(0, parameter.fraction_bits)),
+        input=draw(st.sampled_from((Format(False, 1, 0), draw(fixed_point("SU", (1, 32)))))),
+        target=draw(fixed_point("SU", (1, 12), 4)),
+        preactivation=draw(fixed_point("S", (3, 20))),
+        activation=tuple(draw(output_formats(kind)) for kind in activations),
+        rounding=draw(st.sampled_from(("stochastic", "nearest"))),
+        overflow=draw(st.sampled_from(("clip", "hold"))),
+    )
+    perturbation = draw(st.sampled_from(("lfsr", "chain", "walsh", "sequential")))
+    fabric = Fabric(
+        perturbation=perturbation,
+        baseline=draw(st.sampled_from(("sample", "two_sided", "mean", "literal"))),
+        correlator=draw(st.sampled_from(("full", "sign"))),
+        decay_shift=draw(st.sampled_from((0, 0, 1, 3, 8))),
+        samples=SAMPLES,
+        shuffle=draw(st.booleans()),
+        lfsr_bits=draw(st.sampled_from((16, 32) if perturbation == "chain" else range(12, 33))),
+        tau_theta_bits=draw(st.sampled_from((1, 8))),
+    )
+    network = Network(
+        layers=layers,
+        activation=activations,
+        segments=2 ** draw(st.integers(1, 3)),
+        bias=draw(st.booleans()),
+        cost=draw(st.sampled_from(("squared", "l1"))),
+    )
+    training = Training(dtheta=2.0**-parameter.fraction_bits, eta=0.0, init_range=0.25)
+    spec = Spec(name="random", network=network, formats=formats, fabric=fabric, training=training)
+    try:
+        return Plan(spec)
+    except SpecError:  # a cost beyond a word: drop what does not fit, as the message advises
+        bits = 24 if fabric.baseline == "mean" else 32
+        cost = Format(False, COST_INTEGER_BITS, bits - COST_INTEGER_BITS)
+        return Plan(spec.replace(formats=dataclasses.replace(formats, cost=cost)))
+
+
+def scramble(golden: Golden, seed: int) -> None:
+    """Put arbitrary values, different in each lane, into everything that can be written."""
+    plan, rng = golden.plan, np.random.default_rng(seed)
+    fabric, theta, lanes = plan.spec.fabric, plan.theta, golden.lanes
+
+    def pick(low: int, high: int, shape: tuple[int, ...] = (lanes,)) -> np.ndarray:
+        return rng.integers(low, high, shape, endpoint=True)
+
+    def word(bits: int, shape: tuple[int, ...] = (lanes,)) -> np.ndarray:
+        return pick(0, (1 << bits) - 1, shape)
+
+    each = (lanes, plan.parameters)
+    golden.theta[:] = pick(theta.minimum, theta.maximum, each)
+    golden.theta[rng.random(each) < 0.2] = theta.maximum
+    golden.theta[rng.random(each) < 0.2] = theta.minimum
+    if plan.gradient_bits:  # room for what a few timesteps add
+        most = (1 << (plan.gradient_bits - 1)) * 3 // 4 if fabric.tau_theta_bits > 1 else 0
+        golden.gradient[:] = pick(-most, most, each)
+        golden.gradient[rng.random(each) < 0.3] //= 1 << min(20, plan.gradient_bits)
+    golden.perturber[:] = word(plan.perturber_bits, each)
+    golden.perturber_state[:] = word(plan.perturber_state_bits)
+    longest = 5 if fabric.tau_theta_bits > 1 else 1
+    golden.tau_x[:], golden.tau_p[:], golden.tau_theta[:] = pick(0, 5), pick(0, 5), pick(0, longest)
+    golden.phase_x[:], golden.phase_p[:] = pick(0, 6), pick(0, 6)
+    golden.phase_theta[:] = pick(0, longest)
+    golden.dtheta[:] = word(plan.dtheta_bits)
+    golden.scale_mantissa[:], golden.scale_shift[:] = word(16), word(5)
+    golden.sign_step[:], golden.mean_shift[:] = word(plan.step_bits), word(4)
+    golden.order[:] = pick(0, 2 if fabric.shuffle else 1)
+    golden.sample_count[:] = pick(1, SAMPLES)
+    golden.sample_index[:] = pick(0, SAMPLES - 1)
+    golden.order_position[:] = word(plan.sample.index_bits)
+    golden.order_state[:], golden.rounding_state[:] = pick(1, 2**32 - 1), pick(1, 2**32 - 1)
+    golden.baseline[:] = word(plan.baseline_bits)
+    golden.baseline_valid[:], golden.perturbed[:] = pick(0, 1), pick(0, 1)
+    source, target = plan.spec.formats.input, plan.spec.formats.target
+    golden.load_samples(
+        pick(source.minimum, source.maximum, (lanes, SAMPLES, plan.sample.inputs)),
+        pick(target.minimum, target.maximum, (lanes, SAMPLES, plan.outputs)),
+    )
+
+
+def lane_state(golden: Golden, lane: int) -> dict[str, Any]:
+    return {name: getattr(golden, name)[lane].tolist() for name in Golden.STATE}
