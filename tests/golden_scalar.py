@@ -212,7 +212,8 @@ def scalar_xorshift32(x: int) -> int:
 def same_class(plan: Plan, y: np.ndarray, t: np.ndarray) -> bool:
     real = [plan.output_format.to_real(y).tolist(), plan.spec.formats.target.to_real(t).tolist()]
     if plan.outputs == 1:
-        threshold = 0 if plan.spec.formats.target.signed else 0.5
+        both_signed = plan.spec.formats.target.signed and plan.output_format.signed
+        threshold = 0 if both_signed else 0.5
         return (real[0][0] >= threshold) == (real[1][0] >= threshold)
     first = [values.index(max(values)) for values in real]
     return first[0] == first[1]

@@ -30,7 +30,7 @@ def hit(plan: Plan, y: tuple, t: tuple) -> bool:
     target = plan.spec.formats.target
     if plan.outputs > 1:
         return y.index(max(y)) == t.index(max(t))
-    threshold = 0.0 if target.signed else 0.5
+    threshold = 0.0 if target.signed and plan.output_format.signed else 0.5
     classes = [
         value / (1 << fmt.fraction_bits) >= threshold
         for (value,), fmt in ((y, plan.output_format), (t, target))

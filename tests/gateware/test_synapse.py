@@ -170,7 +170,7 @@ def test_wide_products(x: Shape, operand_shift: int, random_seed: int) -> None:
 @pytest.mark.parametrize("perturbation", PERTURBATIONS)
 @pytest.mark.parametrize(
     ("correlator", "gradient", "decay_shift"),
-    [("full", 0, 0), ("full", 14, 0), ("full", 16, 2), ("sign", 0, 0), ("sign", 6, 2)],
+    [("full", 0, 0), ("full", 14, 0), ("full", 16, 2), ("sign", 0, 0), ("sign", 8, 2)],
 )
 def test_training(
     perturbation: str, correlator: str, gradient: int, decay_shift: int, random_seed: int
