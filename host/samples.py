@@ -1,14 +1,13 @@
-"""Samples as the network wants them: checked, and quantised to the fabric's formats."""
+"""Samples as the network wants them, checked."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pmgd.gateware.errors import DataError
-from pmgd.gateware.formats import Format, finite_reals
+from pmgd.gateware.formats import finite_reals
 from pmgd.gateware.spec import Network
-from pmgd.host.quantisation import quantise_samples
 
-__all__ = ["check_capacity", "check_inputs", "check_samples", "quantise_exactly"]
+__all__ = ["check_capacity", "check_inputs", "check_samples"]
 
 Reals = NDArray[np.float64]
 
@@ -71,18 +70,6 @@ def check_samples(x: ArrayLike, y: ArrayLike, network: Network) -> tuple[Reals, 
             f"sample or change the layers"
         )
     return inputs, targets
-
-
-def quantise_exactly(values: Reals, fmt: Format, what: str) -> NDArray[np.int64]:
-    """Return what `quantise_samples` does, without its report.
-
-    Raises
-    ------
-    DataError
-        If a value is outside the format, or has a fraction and the format has none.
-    """
-    stored, _ = quantise_samples(values, fmt, what)
-    return stored
 
 
 def _one_hot(labels: Reals, outputs: int) -> Reals:

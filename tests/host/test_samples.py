@@ -4,7 +4,8 @@ import pytest
 from pmgd.gateware.errors import DataError
 from pmgd.gateware.formats import Format
 from pmgd.gateware.spec import Network
-from pmgd.host.samples import check_inputs, check_samples, quantise_exactly
+from pmgd.host.quantisation import quantise_samples
+from pmgd.host.samples import check_inputs, check_samples
 
 ONE = Network(layers=(2, 2, 1))
 THREE = Network(layers=(2, 3))
@@ -59,11 +60,11 @@ def test_targets_that_do_not_fit_are_refused(network, y, message):
 
 def test_values_are_rounded_to_the_nearest_but_never_clipped():
     u08 = Format.parse("U0.8")
-    assert quantise_exactly(np.array([[0.0, 0.5001]]), u08, "inputs").tolist() == [[0, 128]]
+    assert quantise_samples(np.array([[0.0, 0.5001]]), u08, "inputs")[0].tolist() == [[0, 128]]
     with pytest.raises(DataError, match=r"from 0 to 0\.996094.*U0\.8, not from 0 to 1"):
-        quantise_exactly(np.array([[0.0, 1.0]]), u08, "inputs")
+        quantise_samples(np.array([[0.0, 1.0]]), u08, "inputs")
 
 
 def test_a_fraction_in_a_format_without_one_is_refused():
     with pytest.raises(DataError, match=r"whole numbers from 0 to 1 in .*target U1\.0, not 0\.3"):
-        quantise_exactly(np.array([[0.0, 0.3]]), Format.parse("U1.0"), "targets")
+        quantise_samples(np.array([[0.0, 0.3]]), Format.parse("U1.0"), "targets")
