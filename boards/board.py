@@ -22,7 +22,8 @@ class Board:
     capacity
         What the FPGA has.
     clock_hz
-        Its oscillator, which clocks the whole fabric.
+        Its oscillator, which clocks the whole fabric unless a PLL does. On an iCE40 its pin is the
+        PLL's.
     platform
         Makes the amaranth-boards platform that lists the pins. A platform serves one build, and its
         package is needed for that alone.

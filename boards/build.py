@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -10,21 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from pmgd.boards.board import Board
-from pmgd.boards.cache import BuildCache
-from pmgd.boards.implement import (
-    NETLIST_REPORT,
-    REPORT,
-    ROUTING_ROUNDS,
-    SEED,
-    SEEDS,
-    Design,
-    implement,
-    prepare,
-)
+from pmgd.boards.capacity import check_capacity
+from pmgd.boards.design import NETLIST_REPORT, REPORT, prepare
+from pmgd.boards.implement import SEED, SEEDS
+from pmgd.boards.make import make
+from pmgd.boards.pll import find_pll
+from pmgd.boards.publish import MANIFEST, check_out, publish
 from pmgd.boards.report import Report, read_report
-from pmgd.boards.tools import Tool, find_tool
-from pmgd.gateware.cache_folder import cache_folder
-from pmgd.gateware.errors import DataError, SpecError, ToolError
+from pmgd.boards.tools import find_tool
+from pmgd.gateware.errors import SpecError, ToolError
 from pmgd.gateware.export import convert, writer
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.serial_fabric import SerialFabric
@@ -33,12 +26,7 @@ from pmgd.gateware.uart import baud_divisor
 
 __all__ = ["MANIFEST", "BuildResult", "build"]
 
-MANIFEST = "manifest.json"
-"""Describes a build; see `build`."""
-
 _MAX_SEED = (1 << 31) - 1 - SEEDS
-_DRAFT = ".pmgd-"
-"""How the names of folders begin in which a build is drafted."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +56,7 @@ def build(
     board: Board,
     out: Path,
     *,
+    clock_hz: int | None = None,
     seed: int = 1,
     baud: int | None = None,
     tools: str = "yowasp",
@@ -82,8 +71,9 @@ def build(
 
     - ``NAME.bit`` or ``NAME.bin``: the bitstream, for openFPGALoader or iceprog
     - ``NAME.v``, if asked for: the same design without pins, as Verilog that stands alone
-    - ``manifest.json``: the specification without its data, plan digest, board, clock and baud,
-      tools, seed, utilisation, fmax, and the SHA-256 of the other files
+    - ``manifest.json``: the specification without its data, plan digest, board, clock of the
+      fabric, oscillator and baud, tools, seed, utilisation, fmax, and the SHA-256 of the other
+      files
 
     If something goes wrong, the earlier build stays as it is.
 
@@ -93,6 +83,8 @@ def build(
         What to build, and for which board.
     out
         The folder.
+    clock_hz
+        Of the fabric. By default the board's oscillator is its clock; any other is made by a PLL.
     seed
         Of place and route, from 0 to 2**31 - 6; another gives another fmax. Where a design cannot
         be routed with it, the next ones are tried, and the manifest tells which it was.
@@ -111,62 +103,54 @@ def build(
     Raises
     ------
     SpecError
-        If the seed, the baud rate or the set of tools is not possible.
+        If the seed, the clock, the baud rate or the set of tools is not possible, or if the fabric
+        cannot fit the board; see `pmgd.boards.capacity`.
     DataError
         If `out` cannot be written, or holds something else than an earlier build.
     ToolError
-        If a tool is missing or fails, or if the bitstream is too slow for the board's clock.
+        If a tool is missing or fails, or if the bitstream is too slow for the fabric's clock.
     """
     if not 0 <= seed <= _MAX_SEED:
         raise SpecError(f"seed must be from 0 to {_MAX_SEED}, not {seed}")
     plan = Plan(spec)
+    check_capacity(plan, board)
+    oscillator_hz = board.clock_hz
+    clock_hz = oscillator_hz if clock_hz is None else clock_hz
+    pll = None
+    if clock_hz != oscillator_hz:
+        pll = find_pll(board.family.plls(oscillator_hz), oscillator_hz, clock_hz)
     baud = board.baud if baud is None else baud
-    divisor = baud_divisor(board.clock_hz, baud)
-    out = _check_out(out)
+    divisor = baud_divisor(clock_hz, baud)
+    out = check_out(out)
 
-    design = prepare(plan, board, divisor, seed)
+    design = prepare(plan, board, divisor, seed, pll=pll)
     found = {name: find_tool(name, tools) for name in design.tools}
-    store = BuildCache(cache or cache_folder())
-    key = _key(design, found)
-    products = store.get(key)
-    cached = products is not None
-    if products is None:
-        with store.scratch() as folder:
-            products = implement(design, found, Path(folder), progress)
-        store.put(key, products)
-
+    products, cached = make(design, found, cache, progress)
     report = read_report(board.family, products[REPORT], products[NETLIST_REPORT])
-    if report.fmax_hz < board.clock_hz:
+    if report.fmax_hz < clock_hz:
+        whose = f"the fabric's clock on {board.title}" if pll else f"the clock of {board.title}"
+        slower = ", a slower clock" if pll else ""
         raise ToolError(
-            f"a bitstream must run at the {board.clock_hz / 1e6:g} MHz of the clock of "
-            f"{board.title}, but fmax is {report.fmax_hz / 1e6:.2f} MHz; choose another seed, or a "
-            f"smaller network"
+            f"a bitstream must run at the {clock_hz / 1e6:g} MHz of {whose}, but fmax is "
+            f"{report.fmax_hz / 1e6:.2f} MHz; choose another seed{slower}, or a smaller network"
         )
     files = {spec.name + board.family.suffix: products[design.bitstream]}
     versions = {name: tool.version for name, tool in found.items()}
     if verilog:
-        text = _verilog_header(plan, board, baud, divisor)
+        text = _verilog_header(plan, clock_hz, baud, divisor)
         text += convert(SerialFabric(plan, divisor), "pmgd_serial_fabric")
         files[f"{spec.name}.v"] = text.encode()
         versions["verilog"] = writer()
     used_seed = int(products[SEED])
-    manifest = _manifest(plan, board, baud, used_seed, versions, report, files)
-    _publish(out, {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
+    manifest = _manifest(plan, board, clock_hz, baud, used_seed, versions, report, files)
+    publish(out, {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
     return BuildResult(out, manifest, report, cached)
-
-
-def _key(design: Design, tools: dict[str, Tool]) -> str:
-    """Return a hash of all that the products depend on."""
-    content = hashlib.sha256(f"{ROUTING_ROUNDS} {SEEDS}".encode())
-    versions = {name: tool.version.encode() for name, tool in tools.items()}
-    for name, part in sorted({**design.files, **versions}.items()):
-        content.update(f"{name}\0{len(part)}\0".encode() + part)
-    return content.hexdigest()[:32]
 
 
 def _manifest(
     plan: Plan,
     board: Board,
+    clock_hz: int,
     baud: int,
     seed: int,
     tools: dict[str, str],
@@ -182,7 +166,8 @@ def _manifest(
         "interface_version": INTERFACE_VERSION,
         "board": board.name,
         "device": board.device,
-        "clock_hz": board.clock_hz,
+        "clock_hz": clock_hz,
+        "oscillator_hz": board.clock_hz,
         "baud": baud,
         "nextpnr_seed": seed,
         "tools": {
@@ -196,85 +181,15 @@ def _manifest(
     }
 
 
-def _verilog_header(plan: Plan, board: Board, baud: int, divisor: int) -> str:
+def _verilog_header(plan: Plan, clock_hz: int, baud: int, divisor: int) -> str:
     return (
         f"// pmgd fabric of the spec {plan.spec.name} behind a UART, {plan.parameters} parameters\n"
         f"// digest 0x{plan.digest:016x}, interface version {INTERFACE_VERSION}\n"
         f"//\n"
         f"// clk, rst  one clock; rst is synchronous and active high, and may be tied low\n"
         f"// rx, tx    the UART's wires, {divisor} clock cycles a bit: {baud} baud at "
-        f"{board.clock_hz / 1e6:g} MHz\n"
+        f"{clock_hz / 1e6:g} MHz\n"
         f"// busy      high while a run or an evaluation is under way\n"
         f"// trace_*   what each timestep did, for simulations; leave it open\n"
         f"\n"
-    )
-
-
-def _check_out(out: Path) -> Path:
-    """Return where a build goes; check, before anything takes time, that it may be put there."""
-    try:
-        out = out.resolve()
-        place = out.parent
-        while not place.exists():
-            place = place.parent
-        # Its draft and what it replaces are made beside it.
-        tempfile.TemporaryDirectory(prefix=_DRAFT, dir=place).cleanup()
-        strangers = _strangers(out)
-    except (OSError, RuntimeError) as error:  # the latter where links run in a circle
-        raise _refusal(out, error) from error
-    if strangers:
-        raise DataError(
-            f"a build must go to a new folder or replace an earlier build as it was made, not "
-            f"{out}, which holds {min(strangers)}; choose another folder"
-        )
-    return out
-
-
-def _strangers(out: Path) -> set[str]:
-    """Return the names of what is there and is no part of an earlier build."""
-    if not out.exists():
-        return set()
-    names = {entry.name for entry in out.iterdir()}
-    try:
-        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return names
-    digests = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(digests, dict) or "plan_digest" not in manifest:
-        return names  # there are other manifests than ours
-    # What was changed since is no part of it, nor is a folder of that name.
-    same = {
-        name
-        for name in names & digests.keys()
-        if (out / name).is_file()
-        and hashlib.sha256((out / name).read_bytes()).hexdigest() == digests[name]
-    }
-    return names - same - {MANIFEST}
-
-
-def _publish(out: Path, files: dict[str, bytes]) -> None:
-    """Make the folder appear whole, in place of an earlier build."""
-    _check_out(out)  # again, for meanwhile something may have been put there
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_DRAFT, dir=out.parent) as scratch:
-            draft, earlier = Path(scratch) / "new", Path(scratch) / "old"
-            draft.mkdir()
-            for name, content in files.items():
-                (draft / name).write_bytes(content)
-            try:
-                if out.exists():
-                    out.rename(earlier)
-                draft.rename(out)
-            finally:
-                if earlier.exists() and not out.exists():
-                    earlier.rename(out)
-    except OSError as error:
-        raise _refusal(out, error) from error
-
-
-def _refusal(out: Path, error: OSError | RuntimeError) -> DataError:
-    why = error.strerror if isinstance(error, OSError) else error
-    return DataError(
-        f"a build must go to a folder that can be written, not {out}: {why}; choose another folder"
     )

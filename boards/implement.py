@@ -1,35 +1,17 @@
 """A design to a bitstream: synthesis, place and route, pack."""
 
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pmgd.boards.board import Board
+from pmgd.boards.design import NETLIST_REPORT, REPORT, TOP, Design
 from pmgd.boards.tools import Tool
-from pmgd.boards.top import BoardTop
 from pmgd.gateware.errors import ToolError
-from pmgd.gateware.plan import Plan
 
-__all__ = [
-    "NETLIST_REPORT",
-    "REPORT",
-    "ROUTING_ROUNDS",
-    "SEED",
-    "SEEDS",
-    "Design",
-    "implement",
-    "prepare",
-]
+__all__ = ["ROUTING_ROUNDS", "SEED", "SEEDS", "implement"]
 
-TOP = "top"
-"""Name of the top module."""
-REPORT = "report.json"
-"""nextpnr's report."""
-NETLIST_REPORT = "synthesis.json"
-"""Yosys's statistics of the netlist."""
 SEED = "seed"
 """The seed with which the design was placed and routed."""
 
@@ -67,61 +49,6 @@ _STAGES = (
 )
 
 
-@dataclass(frozen=True)
-class Design:
-    """A design for a board, with all that the tools are to be told.
-
-    Attributes
-    ----------
-    files
-        Contents by name: RTLIL, scripts, pins.
-    commands
-        One for each stage, with the names of tools and files.
-    bitstream
-        Name of the bitstream that they make.
-    """
-
-    files: Mapping[str, bytes]
-    commands: tuple[tuple[str, ...], ...]
-    bitstream: str
-
-    @property
-    def tools(self) -> tuple[str, ...]:
-        """Names of the tools that it takes."""
-        return tuple(command[0] for command in self.commands)
-
-
-def prepare(plan: Plan, board: Board, divisor: int, seed: int) -> Design:
-    """Generate a design; the same arguments and packages give the same bytes.
-
-    Parameters
-    ----------
-    plan, board
-        What to build, and for which board.
-    divisor
-        Clock cycles of one bit of the UART.
-    seed
-        Of nextpnr, the first that is tried.
-    """
-    family = board.family
-    build = board.platform().prepare(
-        BoardTop(plan, board, divisor),
-        TOP,
-        emit_src=False,
-        # Assertions are for simulations; those left in a netlist keep their logic alive.
-        script_after_read="chformal -remove",
-        synth_opts=family.synthesis,
-        script_after_synth=f"tee -q -o {NETLIST_REPORT} stat -json",
-        nextpnr_opts=f"--seed {seed} --report {REPORT} --timing-allow-fail {family.placement}",
-    )
-    files = {
-        name: content.encode() if isinstance(content, str) else content
-        for name, content in build.files.items()
-    }
-    commands = json.loads(files[f"{build.script}.json"])["commands"]
-    return Design(files, tuple(tuple(command) for command in commands), TOP + family.suffix)
-
-
 def implement(
     design: Design, tools: Mapping[str, Tool], folder: Path, progress: Callable[[str], None]
 ) -> dict[str, bytes]:
@@ -142,7 +69,8 @@ def implement(
 
     Returns
     -------
-    Contents of `NETLIST_REPORT`, `REPORT`, `SEED` and the bitstream, by name.
+    Contents of `NETLIST_REPORT`, `REPORT`, `SEED` and the bitstream, if there is to be one, by
+    name.
 
     Raises
     ------
@@ -158,8 +86,9 @@ def implement(
             f"a bitstream must be made in a folder that can be written, not {folder}: "
             f"{error.strerror}; set XDG_CACHE_HOME to another"
         ) from error
-    products = NETLIST_REPORT, REPORT, design.bitstream
-    for stage, command, product in zip(_STAGES, design.commands, products, strict=True):
+    products = [NETLIST_REPORT, REPORT, *([design.bitstream] if design.bitstream else [])]
+    stages = _STAGES[: len(products)]
+    for stage, command, product in zip(stages, design.commands, products, strict=True):
         progress(stage.name)
         for attempt in _attempts(command):
             # YoWASP sees little of the file system but the working folder: names are relative.

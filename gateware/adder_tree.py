@@ -7,8 +7,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.latency import TREE_LEVELS_PER_STAGE, tree_cycles
+from pmgd.gateware.masked_add import MaskedAdd
+from pmgd.gateware.primitives import family
 
-__all__ = ["AdderTree"]
+__all__ = ["AdderTree", "add_up"]
+
+_FEW_BITS = 3
+"""Look-up tables alone add numbers of no more bits."""
 
 
 class AdderTree(wiring.Component):
@@ -48,17 +53,45 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        level = [self.numbers[i] for i in range(self._leaves)]
-        depth = 0
-        while len(level) > 1:
-            # An odd one out waits for the next level.
-            pairs = [a + b for a, b in zip(level[::2], level[1::2], strict=False)]
-            level = pairs + level[len(pairs) * 2 :]
-            depth += 1
-            if depth % TREE_LEVELS_PER_STAGE == 0 and len(level) > 1:
-                stage = [Signal.like(number, name=f"level_{depth}") for number in level]
-                m.d.sync += [register.eq(n) for register, n in zip(stage, level, strict=True)]
-                level = stage
-        domain = m.d.sync if depth else m.d.comb
-        domain += self.sum.eq(level[0])
+        total = add_up(m, platform, [self.numbers[i] for i in range(self._leaves)])
+        domain = m.d.sync if self._leaves > 1 else m.d.comb
+        domain += self.sum.eq(total)
         return m
+
+
+def add_up(m: Module, platform, level: list, depth: int = 0):
+    """Return the sum of numbers, with a register behind every second level of adders but the last.
+
+    Parameters
+    ----------
+    m, platform
+        Where the registers and adders go.
+    level
+        The numbers.
+    depth
+        Levels of adders in front of them since the last register.
+    """
+    while len(level) > 1:
+        # An odd one out waits for the next level.
+        pairs = [_plus(m, platform, *pair) for pair in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[len(pairs) * 2 :]
+        depth += 1
+        if depth % TREE_LEVELS_PER_STAGE == 0 and len(level) > 1:
+            stage = [Signal.like(number, name=f"level_{depth}") for number in level]
+            m.d.sync += [register.eq(n) for register, n in zip(stage, level, strict=True)]
+            level = stage
+    return level[0]
+
+
+def _plus(m: Module, platform, a, b):
+    """Return ``a + b``.
+
+    Where there is no register between two levels, synthesis would make one sum of their three
+    additions, of carry-save adders, which take more look-up tables and more time than carry chains.
+    """
+    bits = max(len(a), len(b))
+    if family(platform) != "ecp5" or bits <= _FEW_BITS:
+        return a + b
+    m.submodules += (adder := MaskedAdd(bits))
+    m.d.comb += [adder.a.eq(a), adder.b.eq(b), adder.x_a.eq(1), adder.x_b.eq(1)]
+    return adder.sum

@@ -29,14 +29,15 @@ class Decoder(wiring.Component):
         The accesses.
     busy
         Running or evaluating: windows are closed. The registers decide for themselves.
-    registers, scan, samples, probe, outputs
-        The targets.
+    registers, scan, samples, probe, outputs, flight
+        The targets; `flight` in a pipelined fabric alone.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._windows = windows(plan)
         self._sample = plan.sample
-        targets = {region.name.lower(): Out(TargetSignature()) for region in Region}
+        self._regions = [Region.REGISTERS, *(window.region for window in self._windows)]
+        targets = {region.name.lower(): Out(TargetSignature()) for region in self._regions}
         super().__init__({"bus": In(BusSignature()), "busy": In(1), **targets})
 
     def elaborate(self, platform):
@@ -48,7 +49,7 @@ class Decoder(wiring.Component):
 
         region = request.address[REGION_SHIFT:]
         offset = request.address[:REGION_SHIFT]
-        targets = {region: getattr(self, region.name.lower()) for region in Region}
+        targets = {region: getattr(self, region.name.lower()) for region in self._regions}
         for target in targets.values():
             m.d.comb += [
                 target.write.eq(request.write),

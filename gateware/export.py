@@ -9,7 +9,7 @@ from amaranth.hdl import Value
 from amaranth.lib import wiring
 
 from pmgd.gateware.errors import ToolError
-from pmgd.gateware.fabric import Fabric
+from pmgd.gateware.make_fabric import make_fabric
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 
 __all__ = ["TOP", "convert", "verilog", "writer"]
@@ -40,7 +40,7 @@ def verilog(plan: Plan) -> str:
         f"// trace_*     what each timestep did, for simulations; leave it open\n"
         f"\n"
     )
-    return header + convert(Fabric(plan), TOP)
+    return header + convert(make_fabric(plan), TOP)
 
 
 def convert(component: wiring.Component, name: str) -> str:

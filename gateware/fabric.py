@@ -1,31 +1,22 @@
 """The top: a network that trains itself, behind a byte link."""
 
 from amaranth.hdl import Cat, Module, Mux
-from amaranth.lib import wiring
-from amaranth.lib.wiring import connect, flipped
+from amaranth.lib.wiring import connect
 
 from pmgd.gateware.code_generator import CodeGenerator
 from pmgd.gateware.cost import Cost
-from pmgd.gateware.decoder import Decoder
 from pmgd.gateware.evaluator import Evaluator
-from pmgd.gateware.fabric_signature import FabricSignature
 from pmgd.gateware.filter import Filter
 from pmgd.gateware.generator import WordGenerator
+from pmgd.gateware.host_side import HostSide
 from pmgd.gateware.layout import (
     MANTISSA_BITS,
     MEAN_FRACTION_BITS,
     MEAN_SHIFT_BITS,
     SHIFT_BITS,
-    WORD_BITS,
 )
-from pmgd.gateware.link import Link
 from pmgd.gateware.mean_filter import MeanFilter
 from pmgd.gateware.network import Network
-from pmgd.gateware.plan import Plan
-from pmgd.gateware.probe import Probe
-from pmgd.gateware.registers import Registers
-from pmgd.gateware.samples import Samples
-from pmgd.gateware.scan import Scan
 from pmgd.gateware.sequencer import Sequencer
 from pmgd.gateware.sign_transmitter import SignTransmitter
 from pmgd.gateware.transmitter import Transmitter
@@ -33,8 +24,10 @@ from pmgd.gateware.transmitter import Transmitter
 __all__ = ["Fabric"]
 
 
-class Fabric(wiring.Component):
+class Fabric(HostSide):
     """The patent's system 100 (Fig. 1), of network 102, cost 104, filter 106, transmitter 108.
+
+    A timestep ends before the next one starts.
 
     Parameters
     ----------
@@ -44,19 +37,10 @@ class Fabric(wiring.Component):
     Its members are those of `FabricSignature`.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        super().__init__(FabricSignature(plan))
-
     def elaborate(self, platform):
         m = Module()
         plan = self._plan
-        m.submodules.link = self._link = Link()
-        m.submodules.decoder = self._decoder = Decoder(plan)
-        m.submodules.registers = self._registers = Registers(plan)
-        m.submodules.scan = self._scan = Scan(plan.scan)
-        m.submodules.samples = self._samples = Samples(plan.sample)
-        m.submodules.probe = self._probe = Probe(plan)
+        self._make_host_side(m)
         m.submodules.evaluator = self._evaluator = Evaluator(plan)
         m.submodules.sequencer = self._sequencer = Sequencer(plan)
         m.submodules.order = self._order = WordGenerator()
@@ -64,7 +48,7 @@ class Fabric(wiring.Component):
         m.submodules.cost = self._cost = Cost(plan)
         m.submodules.filter = self._filter = self._make_filter()
         m.submodules.transmitter = self._transmitter = self._make_transmitter()
-        self._wire_host(m)
+        connect(m, self._scan.ring, self._network.scan)
         self._wire_registers(m)
         self._wire_sequencer(m)
         self._wire_datapath(m)
@@ -95,56 +79,37 @@ class Fabric(wiring.Component):
             stochastic=plan.stochastic,
         )
 
-    def _wire_host(self, m: Module) -> None:
-        connect(m, flipped(self.rx), self._link.rx)
-        connect(m, self._link.tx, flipped(self.tx))
-        connect(m, self._link.bus, self._decoder.bus)
-        connect(m, self._decoder.registers, self._registers.target)
-        connect(m, self._decoder.scan, self._scan.target)
-        connect(m, self._decoder.samples, self._samples.target)
-        connect(m, self._decoder.probe, self._probe.sample_target)
-        connect(m, self._decoder.outputs, self._probe.outputs_target)
-        connect(m, self._scan.ring, self._network.scan)
-        m.d.comb += [
-            self.busy.eq(self._sequencer.busy),
-            self._decoder.busy.eq(self.busy),
-            self._registers.busy.eq(self.busy),
-        ]
-
     def _wire_registers(self, m: Module) -> None:
         registers, sequencer, sweep = self._registers, self._sequencer, self._evaluator
-        load = registers.load
-        kept = {
-            "status": self.busy,
-            "link_errors": self._link.errors,
-            "order_state": self._order.word,
-            "baseline": self._filter.baseline,
-            "baseline_valid": self._filter.baseline_valid,
+        load, change = registers.load, self._filter
+        words = {
+            "baseline": change.baseline,
+            "baseline_valid": change.baseline_valid,
             "evaluate": sweep.evaluate,
             "hits": sweep.hits,
         }
-        for name, value in (
-            ("stop_at", sequencer.stop_at),
-            ("timestep", sequencer.timestep),
-            ("cost_sum", sweep.cost_sum),
-        ):
-            kept |= {f"{name}_low": value[:WORD_BITS], f"{name}_high": value[WORD_BITS:]}
         for name in ("phase_x", "phase_p", "phase_theta", "sample_index"):
-            kept[name] = getattr(sequencer, name)
+            words[name] = getattr(sequencer, name)
         for name in ("order_position", "perturbed"):
             if name in load.shape().members:
-                kept[name] = getattr(sequencer, name)
-        m.d.comb += [registers.state[name].eq(value) for name, value in kept.items()]
+                words[name] = getattr(sequencer, name)
+        long = {
+            "stop_at": sequencer.stop_at,
+            "timestep": sequencer.timestep,
+            "cost_sum": sweep.cost_sum,
+        }
+        loaded = {"order_state": self._order, "evaluate": sweep}
+        words["order_state"] = self._order.word
+        self._keep(m, words, long, loaded)
         m.d.comb += [
+            self.busy.eq(sequencer.busy),
             sequencer.load.eq(load),
-            self._order.load.eq(load.order_state),
-            self._filter.load_baseline.eq(load.baseline),
-            self._filter.load_valid.eq(load.baseline_valid),
-            sweep.load.eq(load.evaluate),
+            sequencer.loaded.eq(registers.loaded),
             sequencer.halt.eq(registers.halt),
+            change.load_baseline.eq(load.baseline),
+            change.load_valid.eq(load.baseline_valid),
+            change.loaded.eq(registers.loaded),
         ]
-        for component in (sequencer, self._order, self._filter, sweep):
-            m.d.comb += component.loaded.eq(registers.loaded)
 
     def _wire_sequencer(self, m: Module) -> None:
         sequencer, sweep = self._sequencer, self._evaluator
@@ -247,6 +212,7 @@ class Fabric(wiring.Component):
         step = self._transmitter.step
         m.d.comb += [
             self.trace.valid.eq(self._sequencer.finished),
+            self.trace.used.eq(self._sequencer.finished.replicate(len(self._plan.layers))),
             self.trace.cost.eq(self._filter.perturbed_cost),
             self.trace.baseline.eq(self._filter.baseline),
             self.trace.parameters.eq(self._network.theta),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 __all__ = [
+    "AMPLITUDE_CYCLES",
     "BASELINE_CYCLES",
     "BEGIN_CYCLES",
     "CLIP_CYCLES",
@@ -10,7 +11,14 @@ __all__ = [
     "FETCH_CYCLES",
     "FILTER_CYCLES",
     "FINISH_CYCLES",
+    "FLIGHT_CYCLES",
+    "FRONT_CYCLES",
+    "INDEXING_CYCLES",
     "INDEX_CYCLES",
+    "LEAD_CYCLES",
+    "LOAD_CYCLES",
+    "PERTURB_CYCLES",
+    "PRODUCT_CYCLES",
     "SHUFFLE_CYCLES",
     "SIGN_TRANSMITTER_CYCLES",
     "SYNAPSE_CYCLES",
@@ -18,25 +26,40 @@ __all__ = [
     "TRANSMITTER_CYCLES",
     "TREE_LEVELS_PER_STAGE",
     "Latency",
+    "PipelineLatency",
     "tree_cycles",
 ]
 
 SYNAPSE_CYCLES = 2
 """From a wave's perturb bit to the product: the perturbed operand, then the product."""
-TABLE_CYCLES = 3
-"""From a weighted sum to the output of a sigmoid or tanh: clip, look up, interpolate."""
+TABLE_CYCLES = 4
+"""From a weighted sum to the output of a sigmoid or tanh: clip, look up, multiply, round."""
 CLIP_CYCLES = 2
 """From a weighted sum to the output of a relu or identity: clip twice."""
 COST_CYCLES = 2
 """From the outputs to their squared errors; the sum over several adds its tree."""
 FILTER_CYCLES = 1
 """From a cost to its change."""
-TRANSMITTER_CYCLES = 3
-"""From a cost change to the broadcast step: multiply, shift and round, clip."""
+TRANSMITTER_CYCLES = 4
+"""From a cost change to the broadcast step: multiply, round, shift, clip."""
 SIGN_TRANSMITTER_CYCLES = 1
 """The same for a sign-only correlator: the sign."""
 TREE_LEVELS_PER_STAGE = 2
 """Adder levels between two registers of an adder tree."""
+
+LEAD_CYCLES = 1
+"""Of a pipelined fabric: by which an evaluation's control leads its inputs."""
+LOAD_CYCLES = 1
+"""From a layer's inputs to the register in front of its synapses."""
+PRODUCT_CYCLES = 2
+"""From that register to the products with inputs wider than a bit: the factors, the product."""
+AMPLITUDE_CYCLES = 3
+"""What the share of the perturbations takes beyond an adder tree: the signs of the inputs, the
+factors, and the product with dtheta."""
+PERTURB_CYCLES = 1
+"""From both sums to the perturbed one."""
+FLIGHT_CYCLES = 2
+"""From a broadcast step's entry into the queue of steps in flight to its way out of it."""
 
 BEGIN_CYCLES = 1
 """Of a timestep: advance the generators that are due."""
@@ -45,8 +68,12 @@ INDEX_CYCLES = 1
 SHUFFLE_CYCLES = 6
 """Of a timestep with a new sample in shuffled order, for each position tried: the next position,
 four rounds, and the look at what they gave."""
-FETCH_CYCLES = 1
-"""Of a timestep: the sample, from its memory."""
+FETCH_CYCLES = 3
+"""Of a timestep: the sample, from its memory: to the blocks, through them, and back."""
+INDEXING_CYCLES = 3
+"""The same in a pipelined fabric: draw a word, and two to multiply."""
+FRONT_CYCLES = INDEXING_CYCLES + FETCH_CYCLES
+"""From the start of a timestep to its control at the first layer, in a pipelined fabric."""
 BASELINE_CYCLES = 1
 """Of a timestep with a new baseline: its evaluation starts one cycle before the perturbed one."""
 FINISH_CYCLES = 2
@@ -107,3 +134,37 @@ class Latency:
     def step(self) -> int:
         """From a sample to the broadcast step."""
         return self.evaluation + FILTER_CYCLES + self.transmitter
+
+
+@dataclass(frozen=True)
+class PipelineLatency(Latency):
+    """Latencies of a pipelined fabric, from the control of an evaluation, which leads its inputs.
+
+    Parameters
+    ----------
+    multiplied
+        Of each layer: whether its inputs are wider than a bit, so that there are products.
+    """
+
+    multiplied: tuple[bool, ...]
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """From a layer's inputs to its weighted sums and those of its perturbations."""
+        return tuple(
+            max(PRODUCT_CYCLES * products + tree_cycles(n), tree_cycles(n) + AMPLITUDE_CYCLES)
+            for n, products in zip(self.fan_ins, self.multiplied, strict=True)
+        )
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """From a layer's control to that of the next layer, for each layer."""
+        return tuple(
+            LOAD_CYCLES + sums + PERTURB_CYCLES + activation
+            for sums, activation in zip(self.sums, self.activations, strict=True)
+        )
+
+    @property
+    def network(self) -> int:
+        """From the control of a sample to its outputs."""
+        return sum(self.layers) + LEAD_CYCLES

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pmgd.gateware.formats import Format, unsigned_bits
 from pmgd.gateware.pwl import PiecewiseLinear
 
@@ -15,6 +18,7 @@ __all__ = [
     "SHIFT_BITS",
     "TIMESTEP_BITS",
     "WORD_BITS",
+    "FlightLayout",
     "LayerPlan",
     "SampleLayout",
     "ScanLayout",
@@ -87,6 +91,11 @@ class LayerPlan:
         return self.inputs + self.bias
 
     @property
+    def binary_inputs(self) -> bool:
+        """Whether an input is a bit, which takes a gate and no multiplier."""
+        return self.input_format.bits == 1 and not self.input_format.signed
+
+    @property
     def parameters(self) -> int:
         """Number of parameters in the layer."""
         return self.outputs * self.fan_in
@@ -94,22 +103,48 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class ScanLayout:
-    """Where a synapse's state lies in the scan ring.
+    """Where the synapses' state lies in the scan ring.
 
-    Bit 0 of the ring is the least significant bit of parameter 0. Every synapse contributes
-    theta, then G, then its perturber's own state, each least significant bit first; zeros fill
-    the last word.
+    Bit 0 of the ring is the one that leaves first; zeros fill the last word.
+
+    Attributes
+    ----------
+    theta_bits, gradient_bits, perturber_bits, update_perturber_bits
+        State of a synapse, in this order: theta, G, its perturber's own, and that of the
+        perturber for late updates.
+    parameters
+        Number of parameters, P.
+    planes
+        If False, every synapse contributes all of its state, each number least significant bit
+        first, parameter 0 first. If True, the ring holds theta and G of each parameter, parameter
+        0 first; then the perturbers' bits, then the update perturbers' bits, each from parameter
+        P - 1 down, the way they shift while training.
+    offset_binary
+        Theta is most significant bit first, and this bit is inverted.
     """
 
     theta_bits: int
     gradient_bits: int
     perturber_bits: int
     parameters: int
+    update_perturber_bits: int = 0
+    planes: bool = False
+    offset_binary: bool = False
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Widths of a synapse's numbers, in order; some are 0."""
+        return (
+            self.theta_bits,
+            self.gradient_bits,
+            self.perturber_bits,
+            self.update_perturber_bits,
+        )
 
     @property
     def synapse_bits(self) -> int:
         """State bits of one synapse."""
-        return self.theta_bits + self.gradient_bits + self.perturber_bits
+        return sum(self.widths)
 
     @property
     def words(self) -> int:
@@ -120,6 +155,59 @@ class ScanLayout:
     def padding_bits(self) -> int:
         """Zero bits after the last synapse."""
         return self.words * WORD_BITS - self.parameters * self.synapse_bits
+
+    def positions(self) -> NDArray[np.int64]:
+        """Return where in the ring each bit of state lies.
+
+        Returns
+        -------
+        Shape (P, synapse_bits): a row for each parameter, its numbers in order, each least
+        significant bit first.
+        """
+        count = self.parameters
+        parameter = np.arange(count)[:, None]
+        if not self.planes:
+            return parameter * self.synapse_bits + np.arange(self.synapse_bits)
+        kept = self.theta_bits + self.gradient_bits
+        order = np.arange(kept)
+        if self.offset_binary:
+            order[: self.theta_bits] = order[: self.theta_bits][::-1]
+        columns = [parameter * kept + order]
+        shifted = self.perturber_bits + self.update_perturber_bits
+        columns += [count * (kept + plane) + count - 1 - parameter for plane in range(shifted)]
+        return np.concatenate(columns, axis=1)
+
+    def inverted(self) -> NDArray[np.uint8]:
+        """Return which bits of a synapse the ring holds inverted: ones, shape (synapse_bits,)."""
+        bits = np.zeros(self.synapse_bits, np.uint8)
+        bits[self.theta_bits - 1] = self.offset_binary
+        return bits
+
+
+@dataclass(frozen=True)
+class FlightLayout:
+    """A step that waits for its timestep, as a word of the window `flight`.
+
+    From bit 0 up: the step u, two's complement; whether its timestep began a perturbation
+    (`advance`); whether it ended a window (`ends`).
+    """
+
+    step_bits: int
+
+    @property
+    def advance_bit(self) -> int:
+        """Number of the bit `advance`."""
+        return self.step_bits
+
+    @property
+    def ends_bit(self) -> int:
+        """Number of the bit `ends`."""
+        return self.step_bits + 1
+
+    @property
+    def bits(self) -> int:
+        """Bits of an entry."""
+        return self.step_bits + 2
 
 
 @dataclass(frozen=True)

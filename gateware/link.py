@@ -38,7 +38,7 @@ class Link(wiring.Component):
     is damaged, too long, or whose length does not fit its operation and count, is dropped and
     counted. Empty frames are neither answered nor counted.
 
-    Latency: from a request's delimiter to its reply's first byte, 11 cycles, and 11 more for each
+    Latency: from a request's delimiter to its reply's first byte, 12 cycles, and 15 more for each
     word read or 7 for each word written, if the bus takes a request at once and responds in the
     next cycle. Throughput: bytes are taken one a cycle, also while a reply is being sent, but not
     while a request is executed or its reply collected.
@@ -76,6 +76,10 @@ class Link(wiring.Component):
         following = Signal(8)  # the byte of the buffer to read next
         word = Signal(32)
         byte = Signal(2)  # of a word or a CRC
+        received = Signal(8)  # bytes of the request
+        intact = Signal()  # and whether they are as they were sent
+        outgoing = Signal(8)  # a byte of the reply's words
+        held = Signal()  # it is in `outgoing`
 
         token, reply = decoder.o.payload, encoder.i.payload
         writes = header.operation == Operation.WRITE
@@ -106,19 +110,26 @@ class Link(wiring.Component):
                     with m.If(token.index < REQUEST_HEADER.size):
                         m.d.sync += header.eq(Cat(header.as_value()[8:], token.data))
                 with m.If(decoder.o.valid & token.end):
-                    fits = (header.count <= MAX_WORDS) & (
-                        token.index == REQUEST_HEADER.size + CRC_BYTES + word_bytes
-                    )
-                    unknown = header.operation > max(Operation)
                     m.d.comb += crc.start.eq(1)
                     m.d.sync += [
-                        following.eq(REQUEST_HEADER.size),
-                        status.eq(Mux(unknown, Status.BAD_OPERATION, Status.OK)),
+                        received.eq(token.index),
+                        intact.eq(crc.match_detected & ~token.damaged),
                     ]
-                    with m.If(fits & crc.match_detected & ~token.damaged):
-                        m.next = "FETCH"
-                    with m.Elif(~self.errors.all()):
-                        m.d.sync += self.errors.eq(self.errors + 1)
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                fits = (header.count <= MAX_WORDS) & (
+                    received == REQUEST_HEADER.size + CRC_BYTES + word_bytes
+                )
+                unknown = header.operation > max(Operation)
+                m.d.sync += [
+                    following.eq(REQUEST_HEADER.size),
+                    status.eq(Mux(unknown, Status.BAD_OPERATION, Status.OK)),
+                ]
+                m.next = "RECEIVE"
+                with m.If(fits & intact):
+                    m.next = "FETCH"
+                with m.Elif(~self.errors.all()):
+                    m.d.sync += self.errors.eq(self.errors + 1)
             with m.State("FETCH"):
                 m.d.comb += read.en.eq(1)
                 m.next = "NEXT"
@@ -178,9 +189,13 @@ class Link(wiring.Component):
                     with m.Else():
                         m.next = "WORDS"
             with m.State("WORDS"):
-                m.d.comb += [encoder.i.valid.eq(1), reply.data.eq(read.data)]
-                with m.If(encoder.i.ready):
+                # A byte that has just been read is too late for the CRC of this cycle.
+                m.d.comb += [encoder.i.valid.eq(held), reply.data.eq(outgoing)]
+                with m.If(~held):
+                    m.d.sync += [outgoing.eq(read.data), held.eq(1)]
+                with m.Elif(encoder.i.ready):
                     m.d.comb += [crc.valid.eq(1), read.en.eq(1)]
+                    m.d.sync += held.eq(0)
                     with m.If(following == length):
                         m.next = "CRC"
             with m.State("CRC"):
@@ -198,7 +213,7 @@ class Link(wiring.Component):
 
         by_bytes = fsm.ongoing("LOAD") | fsm.ongoing("STORE") | fsm.ongoing("CRC")
         m.d.sync += Assert(by_bytes | (byte == 0), "a word must have four bytes")
-        with m.If(fsm.ongoing("RECEIVE")):
+        with m.If(fsm.ongoing("RECEIVE") | fsm.ongoing("CHECK")):
             m.d.sync += Assert(length == 0, "a request must find the buffer free")
         with m.Else():
             to_come = (header.count << 2) + Mux(fsm.ongoing("STORE"), 4 - byte, 0)

@@ -15,18 +15,20 @@ from pmgd.gateware.latency import (
     CLIP_CYCLES,
     FETCH_CYCLES,
     FINISH_CYCLES,
+    FLIGHT_CYCLES,
     INDEX_CYCLES,
     SIGN_TRANSMITTER_CYCLES,
     TABLE_CYCLES,
     TRANSMITTER_CYCLES,
     Latency,
+    PipelineLatency,
 )
 from pmgd.gateware.plan_checks import check_parts
 from pmgd.gateware.widths import Widths
 
 __all__ = ["INTERFACE_VERSION", "Plan"]
 
-INTERFACE_VERSION = 2
+INTERFACE_VERSION = 3
 """Raised when the register map, the frames or the arithmetic change."""
 
 
@@ -50,18 +52,21 @@ class Plan(Widths):
     @cached_property
     def latency(self) -> Latency:
         """Clock cycles from stage to stage."""
-        return Latency(
-            fan_ins=tuple(layer.fan_in for layer in self.layers),
-            activations=tuple(
-                CLIP_CYCLES if layer.table is None else TABLE_CYCLES for layer in self.layers
-            ),
-            outputs=self.outputs,
-            transmitter=(
-                TRANSMITTER_CYCLES
-                if self.spec.fabric.correlator == "full"
-                else SIGN_TRANSMITTER_CYCLES
-            ),
+        fan_ins = tuple(layer.fan_in for layer in self.layers)
+        activations = tuple(
+            CLIP_CYCLES if layer.table is None else TABLE_CYCLES for layer in self.layers
         )
+        full = self.spec.fabric.correlator == "full"
+        transmitter = TRANSMITTER_CYCLES if full else SIGN_TRANSMITTER_CYCLES
+        if not self.spec.fabric.pipeline:
+            return Latency(fan_ins, activations, self.outputs, transmitter)
+        multiplied = tuple(not layer.binary_inputs for layer in self.layers)
+        return PipelineLatency(fan_ins, activations, self.outputs, transmitter, multiplied)
+
+    @property
+    def interval(self) -> int:
+        """Clock cycles from the start of a timestep to that of the next, in a pipelined fabric."""
+        return 2 // self.spec.fabric.copies
 
     @property
     def index_cycles(self) -> int:
@@ -72,8 +77,11 @@ class Plan(Widths):
         """Clock cycles of one timestep, with or without a new sample and a new baseline.
 
         A shuffled order takes `SHUFFLE_CYCLES` for each position tried instead of `index_cycles`.
-        The baseline is new in every timestep with two_sided, never with mean.
+        The baseline is new in every timestep with two_sided, never with mean. In a pipelined
+        fabric it is always `interval`.
         """
+        if self.spec.fabric.pipeline:
+            return self.interval
         kind = self.spec.fabric.baseline
         baseline = (new_baseline or kind == "two_sided") and kind != "mean"
         return (
@@ -88,7 +96,11 @@ class Plan(Widths):
     @property
     def update_delay(self) -> int:
         """D: timesteps from a perturbation to its update; 0, a step ends before the next starts."""
-        return 0
+        if not self.spec.fabric.pipeline:
+            return 0
+        # The cost that ends a timestep is that of its last evaluation.
+        cycles = self.interval - 1 + self.latency.step + FLIGHT_CYCLES
+        return -(-cycles // self.interval)
 
     # -- Identity -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format, unsigned_bits
 from pmgd.gateware.layout import MAX_COST_BITS, MAX_PARAMETERS, REGION_SHIFT
 from pmgd.gateware.seeds import chain_is_independent
+from pmgd.gateware.spec import Spec
 from pmgd.gateware.widths import Widths
 
 __all__ = ["check_parts"]
@@ -18,9 +19,55 @@ def check_parts(widths: Widths) -> None:
         If the parts do not fit each other.
     """
     _ = widths.layers  # which refuse formats that do not suit their activations
+    _check_pipeline(widths.spec)
     _check_generators(widths)
     _check_cost(widths)
     _check_samples(widths)
+
+
+def _check_pipeline(spec: Spec) -> None:
+    """Refuse what cannot start a timestep every clock, or be updated late."""
+    fabric = spec.fabric
+    if not fabric.pipeline:
+        if fabric.copies != 1:
+            raise SpecError(
+                f"fabric.copies must be 1 in a fabric that is not pipelined, not {fabric.copies}; "
+                f"or set fabric.pipeline to true"
+            )
+        return
+    late = "the sign that a late update needs"
+    refusals = (
+        (
+            "perturbation",
+            fabric.perturbation in ("chain", "walsh"),
+            "chain or walsh",
+            f"whose generators, doubled, give {late}",
+        ),
+        (
+            "baseline",
+            fabric.baseline in ("sample", "two_sided"),
+            "sample or two_sided",
+            "which need nothing of the timestep before",
+        ),
+        (
+            "correlator",
+            fabric.correlator == "full",
+            "full",
+            "since steps, not their signs alone, wait in the queue",
+        ),
+        (
+            "shuffle",
+            not fabric.shuffle,
+            "false",
+            "since a shuffled order may take several tries for a sample",
+        ),
+    )
+    for name, holds, allowed, reason in refusals:
+        if not holds:
+            raise SpecError(
+                f"fabric.{name} must be {allowed} in a pipelined fabric, {reason}, not "
+                f"{str(getattr(fabric, name)).lower()}; or set fabric.pipeline to false"
+            )
 
 
 def _check_generators(widths: Widths) -> None:

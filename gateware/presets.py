@@ -6,7 +6,16 @@ from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
 from pmgd.gateware.spec import Data, Fabric, Formats, Network, Spec, Training
 
-__all__ = ["PRESETS", "digits", "nist7x7", "parity4", "preset", "xor"]
+__all__ = [
+    "PRESETS",
+    "digits",
+    "nist7x7",
+    "nist7x7_fast",
+    "parity4",
+    "preset",
+    "xor",
+    "xor_fast",
+]
 
 
 def xor() -> Spec:
@@ -70,7 +79,69 @@ def digits() -> Spec:
     )
 
 
-PRESETS: tuple[Callable[[], Spec], ...] = (xor, parity4, nist7x7, digits)
+def xor_fast() -> Spec:
+    """2-bit parity with a 2-2-1 network of 9 parameters, a timestep every second clock.
+
+    Updates arrive late, which half of the learning rate of `xor` makes up for. The multipliers
+    see 4 of the 8 fraction bits, just enough for dtheta. Costs, preactivations, counters and
+    memory are as narrow as an iCEBreaker asks.
+    """
+    return Spec(
+        name="xor_fast",
+        network=Network(layers=(2, 2, 1)),
+        formats=Formats(
+            operand_fraction=4,
+            preactivation=Format(True, 4, 6),
+            cost=Format(False, 1, 12),
+            overflow="hold",
+        ),
+        fabric=Fabric(
+            pipeline=True,
+            perturbation="chain",
+            baseline="two_sided",
+            samples=8,
+            tau_bits=8,
+            tau_theta_bits=1,
+        ),
+        training=Training(steps=1_000_000, eta=0.25, dtheta=0.0625, solved_cost=0.01),
+        data=Data(source="xor"),
+    )
+
+
+def nist7x7_fast() -> Spec:
+    """Letters N, I, S, T with a 49-4-4 network of 220 parameters, a timestep every clock.
+
+    The multipliers see 4 of the parameters' 12 fraction bits, just enough for dtheta: more make
+    the fabric larger, but training no better.
+    """
+    return Spec(
+        name="nist7x7_fast",
+        network=Network(layers=(49, 4, 4)),
+        formats=Formats(
+            parameter=Format(True, 5, 12),
+            operand_fraction=4,
+            preactivation=Format(True, 4, 6),
+            activation=Format(False, 0, 10),
+            cost=Format(False, 3, 14),
+            overflow="hold",
+        ),
+        fabric=Fabric(
+            pipeline=True,
+            copies=2,
+            perturbation="chain",
+            baseline="two_sided",
+            samples=44_136,
+            lfsr_bits=32,
+            tau_theta_bits=1,
+        ),
+        training=Training(
+            steps=10_000_000, eta=2.0**-8, dtheta=0.0625, init_range=0.5, solved_cost=0.0
+        ),
+        data=Data(source="nist7x7"),
+    )
+
+
+PRESETS: tuple[Callable[[], Spec], ...] = (xor, xor_fast, parity4, nist7x7, nist7x7_fast, digits)
 """Every preset, by the name of its function."""
 
 

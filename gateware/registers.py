@@ -1,11 +1,12 @@
 """The register bank: region 0, generated from the register list."""
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.bus import TargetSignature
 from pmgd.gateware.frames import Status
+from pmgd.gateware.layout import WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access, Reg, Register, registers
 
@@ -61,7 +62,7 @@ def _belongs_elsewhere(register: Register) -> bool:
 
 
 class Registers(wiring.Component):
-    """Decodes region 0 and keeps the run-time settings. An access is done within its cycle.
+    """Decodes region 0 and keeps the run-time settings. An access is done in the next cycle.
 
     Parameters
     ----------
@@ -103,30 +104,38 @@ class Registers(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         target = self.target
-        m.d.comb += [
+        status, value = Signal(Status, init=Status.BAD_ADDRESS), Signal(WORD_BITS)
+        # Deciding takes a cycle of its own, and writing another.
+        writes = Signal(len(self._registers))
+        m.d.comb += self.loaded.eq(target.data)
+        m.d.sync += [
             target.done.eq(target.strobe),
-            target.status.eq(Status.BAD_ADDRESS),
-            self.loaded.eq(target.data),
+            target.status.eq(status),
+            target.value.eq(value),
+            writes.eq(0),
         ]
         with m.Switch(target.offset):
-            for register in self._registers:
+            for k, register in enumerate(self._registers):
                 with m.Case(register.reg):
-                    m.d.comb += target.value.eq(self._value(register))
+                    m.d.comb += value.eq(self._value(register))
                     with m.If(~target.write):
-                        m.d.comb += target.status.eq(Status.OK)
+                        m.d.comb += status.eq(Status.OK)
                     if register.access is Access.READ:
                         with m.Else():
-                            m.d.comb += target.status.eq(Status.ACCESS)
+                            m.d.comb += status.eq(Status.ACCESS)
                         continue
                     if register.access is Access.STOPPED:
                         with m.Elif(self.busy):
-                            m.d.comb += target.status.eq(Status.BUSY)
+                            m.d.comb += status.eq(Status.BUSY)
                     with m.Elif(target.data[register.bits :].any()):
-                        m.d.comb += target.status.eq(Status.BAD_VALUE)
+                        m.d.comb += status.eq(Status.BAD_VALUE)
                     with m.Else():
-                        m.d.comb += target.status.eq(Status.OK)
-                        with m.If(target.strobe):
-                            self._write(m, register)
+                        m.d.comb += status.eq(Status.OK)
+                        m.d.sync += writes[k].eq(target.strobe)
+        for k, register in enumerate(self._registers):
+            if register.access is not Access.READ:
+                with m.If(writes[k]):
+                    self._write(m, register)
         return m
 
     def _value(self, register: Register):

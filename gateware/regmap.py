@@ -45,6 +45,7 @@ class Region(IntEnum):
     SAMPLES = 2
     PROBE = 3
     OUTPUTS = 4
+    FLIGHT = 5
 
 
 class Access(Enum):
@@ -90,6 +91,8 @@ class Reg(IntEnum):
     PERTURBER_STATE = 0x22
     ORDER_POSITION = 0x23
     SIGN_STEP = 0x24
+    UPDATE_STATE = 0x25
+    FLIGHT_POSITION = 0x26
     EVALUATE = 0x28
     HITS = 0x29
     COST_SUM_LOW = 0x2A
@@ -197,6 +200,8 @@ _MEAN = Condition("fabric.baseline", ("mean",))
 _LITERAL = Condition("fabric.baseline", ("literal",))
 _SHARED = Condition("fabric.perturbation", ("chain", "walsh"))
 _SHUFFLE = Condition("fabric.shuffle", (True,))
+_WAITS = Condition("fabric.pipeline", (False,))
+_PIPELINE = Condition("fabric.pipeline", (True,))
 
 
 def every_register(plan: Plan) -> tuple[Register, ...]:
@@ -261,8 +266,9 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
             0,
             "baseline cost C0"
             + f", with {MEAN_FRACTION_BITS} further fraction bits" * (fabric.baseline == "mean"),
+            (_WAITS,),
         ),
-        Register(Reg.BASELINE_VALID, 1, stopped, 0, "1 if C0 was taken and may be used"),
+        Register(Reg.BASELINE_VALID, 1, stopped, 0, "1 if C0 was taken and may be used", (_WAITS,)),
         Register(
             Reg.MEAN_SHIFT,
             MEAN_SHIFT_BITS,
@@ -304,6 +310,22 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
             (_SIGN,),
         ),
         Register(
+            Reg.UPDATE_STATE,
+            max(1, plan.perturber_state_bits),
+            stopped,
+            0,
+            "perturber_state as late updates need it",
+            (_PIPELINE,),
+        ),
+        Register(
+            Reg.FLIGHT_POSITION,
+            max(1, (plan.update_delay - 1).bit_length()),
+            stopped,
+            0,
+            "entry of the window flight that the next timestep takes and then fills",
+            (_PIPELINE,),
+        ),
+        Register(
             Reg.EVALUATE,
             sample.count_bits,
             stopped,
@@ -324,11 +346,9 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
 
 def windows(plan: Plan) -> tuple[Window, ...]:
     """Return the windows of a fabric, in address order."""
-    sample = plan.sample
-    return (
-        Window(
-            Region.SCAN, plan.scan.words, True, True, "scan ring: theta, G and perturber of each"
-        ),
+    sample, scan = plan.sample, plan.scan
+    chosen = [
+        Window(Region.SCAN, scan.words, True, True, "scan ring: theta, G and perturber of each"),
         Window(
             Region.SAMPLES,
             sample.samples * sample.stride,
@@ -350,4 +370,15 @@ def windows(plan: Plan) -> tuple[Window, ...]:
             False,
             "of the evaluated sample: its cost, then the outputs",
         ),
-    )
+    ]
+    if plan.spec.fabric.pipeline:
+        chosen.append(
+            Window(
+                Region.FLIGHT,
+                plan.update_delay,
+                True,
+                True,
+                "steps in flight: u, whether its perturbation was new, whether its window ended",
+            )
+        )
+    return tuple(chosen)

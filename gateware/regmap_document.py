@@ -67,7 +67,7 @@ def register_map(plan: Plan) -> str:
             [_window(window) for window in windows(plan)],
         ),
         "## Layouts",
-        f"{_scan(plan)}\n{_sample(plan)}",
+        "\n".join([_scan(plan), _sample(plan), *[_flight(plan)] * plan.spec.fabric.pipeline]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -100,12 +100,30 @@ def _window(window: Window) -> tuple[str, ...]:
 
 def _scan(plan: Plan) -> str:
     scan = plan.scan
-    gradient = f", G ({scan.gradient_bits})" if scan.gradient_bits else ""
-    own = f", {PERTURBER[plan.spec.fabric.perturbation]} ({scan.perturber_bits})"
+    offset = ", offset binary, most significant first" if scan.offset_binary else ""
+    state = [f"theta ({scan.theta_bits} bits{offset})"]
+    if scan.gradient_bits:
+        state.append(f"G ({scan.gradient_bits})")
+    own, planes = PERTURBER[plan.spec.fabric.perturbation], ""
+    if scan.planes:
+        widths = (scan.perturber_bits, scan.update_perturber_bits)
+        for name, bits in zip((own, f"{own} for late updates"), widths, strict=True):
+            if bits:
+                planes += f"; then {name} ({bits}) of each, from the last parameter down"
+    elif scan.perturber_bits:
+        state.append(f"{own} ({scan.perturber_bits})")
     return (
-        f"- `scan`: from bit 0 of its first word up, for each parameter: theta ({scan.theta_bits} "
-        f"bits){gradient}{own if scan.perturber_bits else ''}; then {scan.padding_bits} bits of "
-        f"padding."
+        f"- `scan`: from bit 0 of its first word up, for each parameter: {', '.join(state)}"
+        f"{planes}; then {scan.padding_bits} bits of padding."
+    )
+
+
+def _flight(plan: Plan) -> str:
+    flight = plan.flight
+    return (
+        f"- `flight`: each word, from bit 0 up, a step u ({flight.step_bits} bits, two's "
+        f"complement), whether its timestep began a perturbation (bit {flight.advance_bit}) and "
+        f"whether it ended a window (bit {flight.ends_bit})."
     )
 
 

@@ -1,22 +1,32 @@
 """The sample memory."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.attributes import OUTPUT_REGISTER
 from pmgd.gateware.bus import TargetSignature
 from pmgd.gateware.frames import Status
+from pmgd.gateware.latency import FETCH_CYCLES
 from pmgd.gateware.layout import WORD_BITS, SampleLayout
+from pmgd.gateware.primitives import family
+from pmgd.gateware.replica import replica
+from pmgd.gateware.wave import delay
 
 __all__ = ["Samples"]
+
+_ROWS = 16384
+"""Of an ECP5's block of memory, one bit wide."""
+_SCATTERED = 4 * 4096
+"""Samples from which on such blocks serve: wider ones would be more, with many to choose from."""
 
 
 class Samples(wiring.Component):
     """Holds the training samples, packed; one read port serves training and the host.
 
-    Latency: one cycle from `fetch` to `sample`, which then stays until the next fetch or the
-    host's next access.
+    Latency: `pmgd.gateware.latency.FETCH_CYCLES` from `fetch` to `sample`, which then stays until
+    the next fetch or the host's next access. A sample may be fetched every cycle.
 
     Parameters
     ----------
@@ -52,35 +62,86 @@ class Samples(wiring.Component):
         layout, target = self._layout, self.target
         stride_shift = layout.stride.bit_length() - 1
         word = target.offset[:stride_shift]
-        index = target.offset[stride_shift:]
-        answering = Signal()
-        m.d.sync += answering.eq(target.strobe)
+        read = Signal(WORD_BITS)
+        # One cycle more, to choose a word.
+        m.d.sync += target.value.eq(read)
         m.d.comb += [
-            target.done.eq(answering),
+            target.done.eq(delay(m, target.strobe, FETCH_CYCLES + 1, "answering")),
             target.status.eq(Status.OK),
             self.written.eq(target.strobe & target.write),
+        ]
+        address, reads = Signal(layout.index_bits), Signal()
+        m.d.comb += [
+            address.eq(Mux(target.strobe, target.offset[stride_shift:], self.index)),
+            reads.eq(self.fetch | target.strobe),
         ]
         parts = []
         # A memory for each word, so that words can be written one by one.
         for k in range(layout.words):
             width = min(WORD_BITS, layout.bits - k * WORD_BITS)
-            # In registers, a small memory would take more of a small device than several neurons.
-            attrs = {"ram_style": "block"}
-            memory = Memory(shape=unsigned(width), depth=layout.samples, init=[], attrs=attrs)
-            m.submodules[f"word_{k}"] = memory
-            write, read = memory.write_port(), memory.read_port()
             selected = word == k
-            m.d.comb += [
-                write.addr.eq(index),
-                write.data.eq(target.data),
-                write.en.eq(target.strobe & target.write & selected),
-                read.addr.eq(self.index),
-                read.en.eq(self.fetch | target.strobe),
-            ]
-            with m.If(target.strobe):
-                m.d.comb += read.addr.eq(index)
+            writes = Signal(name=f"writes_{k}")
+            m.d.comb += writes.eq(self.written & selected)
+            part = self._memory(m, platform, k, width, address, reads, writes)
             with m.If(selected):
-                m.d.comb += target.value.eq(read.data)
-            parts.append(read.data)
+                m.d.comb += read.eq(part)
+            parts.append(part)
         m.d.comb += self.sample.eq(Cat(*parts))
         return m
+
+    def _memory(self, m: Module, platform, k: int, width: int, address, reads, writes):
+        """Make the memory of one word; return what is read."""
+        depth = self._layout.samples
+        # A deep memory is many blocks, far from each other and from what reads them.
+        scattered = family(platform) == "ecp5" and depth > _SCATTERED
+        group = 1 if scattered else width
+        rows = _ROWS if scattered else depth
+        read = []
+        for first in range(0, width, group):
+            bits = min(group, width - first)
+            name = f"{k}_{first}" if scattered else f"{k}"
+            # The address stays, and so does what is read: a block needs no enable.
+            at = replica(address.shape(), f"address_{name}")
+            write = replica(1, f"write_{name}")
+            data = Signal(bits, name=f"data_{name}")
+            with m.If(reads | writes):
+                m.d.sync += at.eq(address)
+            m.d.sync += [write.eq(writes), data.eq(self.target.data[first : first + bits])]
+            blocks = []
+            for number in range(-(-depth // rows)):
+                memory = Memory(
+                    shape=unsigned(bits),
+                    depth=min(rows, depth - number * rows),
+                    init=[],
+                    # In registers, a small memory would take more of a small device than several
+                    # neurons.
+                    attrs={"ram_style": "block"},
+                )
+                m.submodules[f"word_{name}_{number}" if scattered else f"word_{name}"] = memory
+                write_port, read_port = memory.write_port(), memory.read_port()
+                chosen = at[_ROWS.bit_length() - 1 :] == number if scattered else 1
+                register = Signal(
+                    bits,
+                    name=f"read_{name}_{number}",
+                    reset_less=True,
+                    attrs={OUTPUT_REGISTER: "yes"} if scattered else {},
+                )
+                m.d.comb += [
+                    write_port.addr.eq(at),
+                    write_port.data.eq(data),
+                    write_port.en.eq(write & chosen),
+                    read_port.addr.eq(at),
+                    read_port.en.eq(1),
+                ]
+                m.d.sync += register.eq(read_port.data)
+                blocks.append(register)
+            read.append(self._chosen(m, at, blocks, name))
+        return Cat(*read)
+
+    def _chosen(self, m: Module, at, blocks, name: str):
+        """Return what the block gave that was read."""
+        if len(blocks) == 1:
+            return blocks[0]
+        # As late as what they gave.
+        number = delay(m, at[_ROWS.bit_length() - 1 :], 2, f"number_{name}")
+        return Array(blocks)[number]

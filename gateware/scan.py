@@ -32,6 +32,8 @@ class Scan(wiring.Component):
         Turn the ring home, and whether it is.
     ring
         The synapses' part of the ring.
+    shifts
+        The ring will shift in the next cycle.
     written
         For one cycle: state has changed.
     """
@@ -44,6 +46,7 @@ class Scan(wiring.Component):
                 "home": In(1),
                 "homed": Out(1),
                 "ring": Out(ScanSignature()),
+                "shifts": Out(1),
                 "written": Out(1),
             }
         )
@@ -76,15 +79,18 @@ class Scan(wiring.Component):
             with m.State("IDLE"):
                 m.d.sync += wanted.eq(self.target.strobe)
                 with m.If(self.target.strobe | (self.home & ~self.homed)):
+                    m.d.comb += self.shifts.eq(1)
                     m.next = "TURN"
             with m.State("TURN"):
-                m.d.comb += self.ring.shift.eq(1)
+                m.d.comb += [self.ring.shift.eq(1), self.shifts.eq(1)]
                 m.d.sync += [bit.eq(bit + 1), word.eq(Cat(word[1:], self.ring.output))]
                 with m.If(bit == WORD_BITS - 1):
                     m.d.sync += position.eq(Mux(position == last, 0, position + 1))
                     with m.If(at_wanted):
+                        m.d.comb += self.shifts.eq(0)
                         m.next = "DONE"
                     with m.Elif(~wanted & (position == last)):
+                        m.d.comb += self.shifts.eq(0)
                         m.next = "IDLE"
             with m.State("DONE"):
                 m.d.comb += [self.target.done.eq(1), self.written.eq(self.target.write)]

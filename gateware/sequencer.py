@@ -4,11 +4,12 @@ from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.latency import FETCH_CYCLES
 from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.registers import SettingsLayout, StateLayout
 from pmgd.gateware.sample_order import SampleOrder
-from pmgd.gateware.wave import WaveLayout
+from pmgd.gateware.wave import WaveLayout, delay
 
 __all__ = ["Sequencer"]
 
@@ -127,6 +128,7 @@ class Sequencer(wiring.Component):
         runs = self.timestep < self.stop_at
         halting = Signal()
         m.submodules.order = order = self._wire_order(m)
+        fetched = delay(m, self.fetch, FETCH_CYCLES - 1, "fetching")
 
         with m.FSM() as fsm:
             with m.State("IDLE"):
@@ -157,6 +159,8 @@ class Sequencer(wiring.Component):
                     m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.comb += self.fetch.eq(1)
+                m.next = "FETCHING"
+            with m.State("FETCHING"), m.If(fetched):
                 m.next = "PERTURBED"
                 with m.If(takes_baseline):
                     m.next = "BASELINE"

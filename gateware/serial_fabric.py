@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from pmgd.gateware.fabric import Fabric
+from pmgd.gateware.make_fabric import make_fabric
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.trace import TraceSignature
 from pmgd.gateware.uart import UartReceiver, UartTransmitter
@@ -32,7 +32,7 @@ class SerialFabric(wiring.Component):
     """
 
     def __init__(self, plan: Plan, divisor: int) -> None:
-        self._fabric = Fabric(plan)
+        self._fabric = make_fabric(plan)
         self._receiver = UartReceiver(divisor)
         self._transmitter = UartTransmitter(divisor)
         super().__init__(

@@ -55,9 +55,22 @@ def glorot_range(layer: LayerPlan) -> float:
 
 
 def dtheta_steps(widths: Widths) -> int:
-    """Return dtheta in units of a parameter's last bit; it must be a multiple of it."""
+    """Return dtheta in units of a parameter's last bit; it must be a multiple of it.
+
+    In a pipelined fabric, which adds the perturbations apart from the parameters, it must be a
+    multiple of what the multipliers see.
+    """
     dtheta = widths.spec.training.dtheta
     steps = dtheta * (1 << widths.theta.fraction_bits)
+    if widths.spec.fabric.pipeline:
+        fraction = widths.spec.formats.operand_fraction
+        seen = dtheta * (1 << fraction)
+        if not 1 <= seen < 2 << fraction or seen != int(seen):
+            raise SpecError(
+                f"training.dtheta must be a multiple of {2.0**-fraction:g} (the last bit of "
+                f"formats.operand_fraction {fraction}) below 2 in a pipelined fabric, not "
+                f"{dtheta!r}"
+            )
     if not 1 <= steps < 1 << widths.dtheta_bits or steps != int(steps):
         raise SpecError(
             f"training.dtheta must be a multiple of {2.0**-widths.theta.fraction_bits:g} (a "

@@ -160,6 +160,13 @@ class Fabric(Section):
     ----------
     kind
         ``"spatial"``: every parameter is its own circuit.
+    pipeline
+        A timestep starts while others are still under way, and its update arrives
+        `pmgd.gateware.plan.Plan.update_delay` timesteps late. Otherwise a timestep ends before the
+        next one starts.
+    copies
+        Of the network datapath in a pipelined fabric. With 2, both costs of a timestep are
+        evaluated at once and a timestep starts every clock; with 1, every second clock.
     perturbation
         ``"lfsr"``: random code, a generator for every parameter. ``"chain"``: random code, one
         generator whose signs shift from parameter to parameter; the smallest. ``"walsh"``:
@@ -189,6 +196,8 @@ class Fabric(Section):
     """
 
     kind: str = "spatial"
+    pipeline: bool = False
+    copies: int = 1
     perturbation: str = "lfsr"
     baseline: str = "sample"
     correlator: str = "full"
@@ -201,6 +210,8 @@ class Fabric(Section):
 
     def __post_init__(self) -> None:
         self._set("kind", check_choice("fabric.kind", self.kind, ("spatial",)))
+        self._set("pipeline", check_flag("fabric.pipeline", self.pipeline))
+        self._set("copies", check_integer("fabric.copies", self.copies, 1, 2))
         for name, allowed in (
             ("perturbation", ("lfsr", "chain", "walsh", "sequential")),
             ("baseline", ("sample", "two_sided", "mean", "literal")),

@@ -16,7 +16,7 @@ class TableActivation(wiring.Component):
     The sum loses `sum_shift` fraction bits by floor, is clipped to the range of the table, and is
     interpolated in it, rounded to nearest with halves up; see `PiecewiseLinear` for the formula.
 
-    Latency: three cycles (`pmgd.gateware.latency.TABLE_CYCLES`): clip, look up, interpolate. A
+    Latency: four cycles (`pmgd.gateware.latency.TABLE_CYCLES`): clip, look up, multiply, round. A
     new sum may enter every cycle.
 
     Parameters
@@ -53,7 +53,13 @@ class TableActivation(wiring.Component):
         knot = Signal(Shape(table.knot_bits, result.signed))
         slope = Signal(table.slope_bits)
         remainder = Signal(table.remainder_bits)
-        m.d.sync += remainder.eq(offset[: table.remainder_bits])
+        base = Signal.like(knot)
+        risen = Signal(table.slope_bits + table.remainder_bits)
+        m.d.sync += [
+            remainder.eq(offset[: table.remainder_bits]),
+            base.eq(knot),
+            risen.eq(slope * remainder),
+        ]
         with m.Switch(offset[table.remainder_bits :]):
             for k in range(table.segments):
                 with m.Case(k):
@@ -62,9 +68,7 @@ class TableActivation(wiring.Component):
         # A rising function between -1 and 1 can only round to one more than the largest result.
         half = 1 << (table.shift - 1)
         rounded = Signal(Shape(result.bits + 1, result.signed))
-        m.d.comb += rounded.eq(
-            ((knot << table.remainder_bits) + slope * remainder + half) >> table.shift
-        )
+        m.d.comb += rounded.eq(((base << table.remainder_bits) + risen + half) >> table.shift)
         above = ~rounded[-1] & rounded[-2] if result.signed else rounded[-1]
         m.d.sync += self.y.eq(Mux(above, result.maximum, rounded))
         return m

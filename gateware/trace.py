@@ -15,13 +15,16 @@ class TraceSignature(wiring.Signature):
     Members
     -------
     valid
-        High for the one cycle in which the other members describe a finished timestep.
+        For one cycle: cost, baseline and step are those of the next timestep.
     cost, baseline
         C, and C0 as the timestep leaves it: with a running mean, which has further fraction bits,
         the one that C has moved.
-    step, parameters
-        The broadcast step u, and every theta after the timestep, W bits each, parameter 0 in the
-        low bits.
+    step
+        The broadcast step u.
+    parameters, used
+        Every theta, W bits each, parameter 0 in the low bits. For one cycle, a bit for each layer:
+        those of the layer are those of the next timestep. In a pipelined fabric that is when the
+        timestep uses them, a layer after the other; else after the timestep, with `valid`.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -31,6 +34,7 @@ class TraceSignature(wiring.Signature):
                 "cost": Out(unsigned(plan.cost_bits)),
                 "baseline": Out(unsigned(plan.baseline_bits)),
                 "step": Out(signed(plan.step_bits + 1)),
+                "used": Out(unsigned(len(plan.layers))),
                 "parameters": Out(unsigned(plan.parameters * plan.theta.bits)),
             }
         )

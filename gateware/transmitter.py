@@ -20,8 +20,8 @@ class Transmitter(wiring.Component):
     rounding takes q from the low `shift` bits of a random word, nearest takes half. Scaling once,
     here, leaves no multiplier, shifter or rounding in a synapse.
 
-    Latency: three cycles (`pmgd.gateware.latency.TRANSMITTER_CYCLES`): multiply, shift, clip; a
-    new change may enter every cycle.
+    Latency: four cycles (`pmgd.gateware.latency.TRANSMITTER_CYCLES`): multiply, round, shift,
+    clip; a new change may enter every cycle.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Transmitter(wiring.Component):
     mantissa, shift
         The scale; constant while running.
     word
-        A random word for this timestep, held until its step has arrived.
+        A random word for this timestep, one cycle after its `valid`.
     masked
         Make the step 0, whatever the change; held until the step has arrived.
     arrived, step
@@ -74,19 +74,22 @@ class Transmitter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        product = Signal(signed(len(self.change) + len(self.mantissa)))
-        m.d.sync += product.eq(self.change * self.mantissa)
+        # Settings come from afar: they do not change while running.
+        mantissa, shift = Signal.like(self.mantissa), Signal.like(self.shift)
+        m.d.sync += [mantissa.eq(self.mantissa), shift.eq(self.shift)]
+        product = Signal(signed(len(self.change) + len(mantissa)))
+        m.d.sync += product.eq(self.change * mantissa)
 
-        kept = Signal(signed(1 << len(self.shift)))  # ones where the shift drops no bits
-        m.d.comb += kept.eq(-1 << self.shift)
-        addend = self.word & ~kept if self._stochastic else (1 << self.shift) >> 1
+        kept = Signal(signed(1 << len(shift)))  # ones where the shift drops no bits
+        m.d.comb += kept.eq(-1 << shift)
+        addend = self.word & ~kept if self._stochastic else (1 << shift) >> 1
         total = Signal(signed(max(len(product), len(kept)) + 2))
-        m.d.comb += total.eq(product + addend)
+        m.d.sync += total.eq(product + addend)
         # Only as many bits are shifted as a step has, by the largest distance first: each stage
         # then needs few bits of the one before. All bits above them must equal the sign.
         shifted = total
-        for k in reversed(range(len(self.shift))):
-            shifted = Mux(self.shift[k], shifted >> (1 << k), shifted)
+        for k in reversed(range(len(shift))):
+            shifted = Mux(shift[k], shifted >> (1 << k), shifted)
         folded = Mux(total[-1], ~total, total)
         rounded = Signal(signed(self._step_bits + 1))
         negative = Signal()

@@ -5,7 +5,13 @@ from functools import cached_property
 
 from pmgd.gateware.formats import Format, signed_bits, unsigned_bits
 from pmgd.gateware.layers import plan_layers
-from pmgd.gateware.layout import MEAN_FRACTION_BITS, LayerPlan, SampleLayout, ScanLayout
+from pmgd.gateware.layout import (
+    MEAN_FRACTION_BITS,
+    FlightLayout,
+    LayerPlan,
+    SampleLayout,
+    ScanLayout,
+)
 from pmgd.gateware.spec import Spec
 
 __all__ = ["Widths"]
@@ -38,6 +44,11 @@ class Widths:
     def dtheta_bits(self) -> int:
         """Width of the amplitude dtheta, unsigned, in units of a parameter's last bit."""
         return self.theta.fraction_bits + 1
+
+    @property
+    def amplitude_bits(self) -> int:
+        """The same in units of a multiplier's last bit, for a pipelined fabric."""
+        return self.dtheta_bits - self.operand_shift
 
     @property
     def operand_shift(self) -> int:
@@ -161,6 +172,11 @@ class Widths:
         return self.perturber_state_bits if self.spec.fabric.perturbation == "walsh" else 0
 
     @property
+    def update_perturber_bits(self) -> int:
+        """The same once more, in a pipelined fabric: the perturbation that a late update needs."""
+        return self.perturber_bits if self.spec.fabric.pipeline else 0
+
+    @property
     def perturber_state_bits(self) -> int:
         """State that all perturbers share: the chain's LFSR, or the counter of the Walsh code.
 
@@ -199,9 +215,31 @@ class Widths:
     # -- Layouts ------------------------------------------------------------------------------
 
     @property
+    def holds_in_place(self) -> bool:
+        """Whether parameters are kept in `pmgd.gateware.hold_updater.HoldUpdater`.
+
+        It is the smallest, and does without G.
+        """
+        holds = self.spec.formats.overflow == "hold"
+        return self.spec.fabric.pipeline and holds and not self.gradient_bits
+
+    @property
     def scan(self) -> ScanLayout:
         """The scan ring."""
-        return ScanLayout(self.theta.bits, self.gradient_bits, self.perturber_bits, self.parameters)
+        return ScanLayout(
+            self.theta.bits,
+            self.gradient_bits,
+            self.perturber_bits,
+            self.parameters,
+            update_perturber_bits=self.update_perturber_bits,
+            planes=self.spec.fabric.pipeline,
+            offset_binary=self.holds_in_place,
+        )
+
+    @property
+    def flight(self) -> FlightLayout:
+        """A step on its way to the parameters of a pipelined fabric, as a word."""
+        return FlightLayout(self.step_bits + 1)
 
     @property
     def sample(self) -> SampleLayout:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pmgd.gateware.device import Device, StepTrace, TracingDevice
 from pmgd.gateware.errors import (
@@ -21,11 +21,13 @@ from pmgd.gateware.seeds import expand
 from pmgd.gateware.spec import ORDERS, Training
 from pmgd.host.outcomes import Evaluation, Parameters, Score
 from pmgd.host.packed_samples import pack_samples
-from pmgd.host.packing import bits_to_words, fields_from_bits, fields_to_bits, words_to_bits
+from pmgd.host.packed_scan import pack_scan, unpack_scan
 from pmgd.host.samples import check_capacity
 from pmgd.host.state import State
 
 __all__ = ["Driver"]
+
+SCAN, FLIGHT = Region.SCAN << REGION_SHIFT, Region.FLIGHT << REGION_SHIFT
 
 
 class Driver:
@@ -113,17 +115,18 @@ class Driver:
         """Put the device in the state that training starts from.
 
         The seed expands to the parameters, drawn as `Training.init` says, and to the
-        state of every generator; counters and G become zero. The sample index is that of the
-        last sample loaded, so that a sequential order begins with the first.
+        state of every generator; counters, G and the steps in flight become zero. The sample
+        index is that of the last sample loaded, so that a sequential order begins with the first.
         """
         plan = self.plan
         fabric = plan.spec.fabric
         seeds = expand(seed, plan.parameters, fabric.lfsr_bits, fabric.perturbation)
+        perturbers = tuple(map(int, seeds.perturbers))
         self.write_state(
             State(
                 parameters=tuple(map(int, initial_parameters(plan, seeds.uniform))),
                 gradients=(0,) * plan.parameters,
-                perturbers=tuple(map(int, seeds.perturbers)),
+                perturbers=perturbers,
                 timestep=0,
                 phase_x=0,
                 phase_p=0,
@@ -136,6 +139,9 @@ class Driver:
                 perturber_state=seeds.perturber_state,
                 # The end of an epoch, so that the first sample begins one.
                 order_position=(1 << plan.sample.index_bits) - 1,
+                update_perturbers=perturbers if fabric.pipeline else (),
+                update_state=seeds.perturber_state if fabric.pipeline else 0,
+                flight=(0,) * plan.update_delay,
             )
         )
 
@@ -148,7 +154,10 @@ class Driver:
 
     def read_state(self) -> State:
         """Return the whole state; the device must be stopped."""
-        parameters, gradients, perturbers = self._read_scan()
+        pipeline = self.plan.spec.fabric.pipeline
+        flight = self.device.read(FLIGHT, self.plan.update_delay).tolist() if pipeline else ()
+        columns = self._read_scan().transpose().tolist()
+        parameters, gradients, perturbers, update_perturbers = map(tuple, columns)
         return State(
             parameters=parameters,
             gradients=gradients,
@@ -165,6 +174,10 @@ class Driver:
             perturber_state=self._read(Reg.PERTURBER_STATE),
             order_position=self._read(Reg.ORDER_POSITION),
             perturbed=bool(self._read(Reg.PERTURBED)),
+            update_perturbers=update_perturbers if pipeline else (),
+            update_state=self._read(Reg.UPDATE_STATE),
+            flight=tuple(flight),
+            flight_position=self._read(Reg.FLIGHT_POSITION),
         )
 
     def write_state(self, state: State) -> None:
@@ -176,21 +189,19 @@ class Driver:
         Raises
         ------
         DeviceError
-            If the state has another number of parameters, or a value exceeds its register.
+            If the state has another number of parameters or of steps in flight, or a value
+            exceeds its register.
         """
-        scan = self.plan.scan
-        lengths = {len(state.parameters), len(state.gradients), len(state.perturbers)}
-        if lengths != {scan.parameters}:
-            raise DeviceError(
-                f"a state must have {scan.parameters} parameters for this plan, not "
-                f"{max(lengths)}; restore it with the specification it was saved with"
-            )
-        fields = np.array(
-            [state.parameters, state.gradients, state.perturbers], dtype=np.int64
-        ).transpose()
-        bits = fields_to_bits(fields, self._scan_widths).reshape(-1)
+        self._check_lengths(state)
+        fields = np.zeros((self.plan.parameters, 4), dtype=np.int64)
+        columns = [state.parameters, state.gradients, state.perturbers, state.update_perturbers]
+        for k, column in enumerate(columns):
+            if column:
+                fields[:, k] = column
         # The window first: writing it makes the baseline invalid.
-        self.device.write(Region.SCAN << REGION_SHIFT, bits_to_words(bits))
+        self.device.write(SCAN, pack_scan(self.plan.scan, fields))
+        if state.flight:
+            self.device.write(FLIGHT, state.flight)
         self.device.write(Reg.TIMESTEP_LOW, _long(state.timestep))
         self._write_existing(
             {
@@ -205,12 +216,14 @@ class Driver:
                 Reg.PERTURBER_STATE: state.perturber_state,
                 Reg.ORDER_POSITION: state.order_position,
                 Reg.PERTURBED: int(state.perturbed),
+                Reg.UPDATE_STATE: state.update_state,
+                Reg.FLIGHT_POSITION: state.flight_position,
             }
         )
 
     def parameters(self) -> Parameters:
         """Return the parameters; the device must be stopped."""
-        stored = np.array(self._read_scan()[0], dtype=np.int64)
+        stored = self._read_scan()[:, 0]
         return Parameters(stored, self.plan.theta.to_real(stored))
 
     # -- Work ---------------------------------------------------------------------------------
@@ -320,20 +333,25 @@ class Driver:
                 f"specification it was generated from"
             )
 
-    @property
-    def _scan_widths(self) -> tuple[int, int, int]:
-        scan = self.plan.scan
-        return scan.theta_bits, scan.gradient_bits, scan.perturber_bits
+    def _check_lengths(self, state: State) -> None:
+        plan, late = self.plan, self.plan.parameters if self.plan.spec.fabric.pipeline else 0
+        for what, values, count in (
+            ("parameters", state.parameters, plan.parameters),
+            ("gradients", state.gradients, plan.parameters),
+            ("perturbers", state.perturbers, plan.parameters),
+            ("update perturbers", state.update_perturbers, late),
+            ("steps in flight", state.flight, plan.update_delay),
+        ):
+            if len(values) != count:
+                raise DeviceError(
+                    f"a state must have {count} {what} for this plan, not {len(values)}; restore "
+                    f"it with the specification it was saved with"
+                )
 
-    def _read_scan(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    def _read_scan(self) -> NDArray[np.int64]:
+        """Return theta, G, perturber and update perturber of each parameter, shape (P, 4)."""
         scan = self.plan.scan
-        words = self.device.read(Region.SCAN << REGION_SHIFT, scan.words)
-        bits = words_to_bits(words, scan.parameters * scan.synapse_bits)
-        fields = fields_from_bits(
-            bits.reshape(scan.parameters, scan.synapse_bits), self._scan_widths, (True, True, False)
-        )
-        parameters, gradients, perturbers = (tuple(map(int, column)) for column in fields.T)
-        return parameters, gradients, perturbers
+        return unpack_scan(scan, self.device.read(SCAN, scan.words))
 
     def _read(self, reg: Reg) -> int:
         """Return a register, or 0 where the fabric has none."""

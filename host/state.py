@@ -33,6 +33,14 @@ class State:
         Position in a shuffled order.
     perturbed
         Whether the perturbation is in force, in Table 1 as printed.
+    update_perturbers, update_state
+        In a pipelined fabric what `perturbers` and `perturber_state` are, for late updates;
+        elsewhere of no length, and 0.
+    flight
+        Steps in flight: words as in `pmgd.gateware.layout.FlightLayout`, `Plan.update_delay` of
+        them; elsewhere none.
+    flight_position
+        Of these, the one that the next timestep takes and then fills.
     """
 
     parameters: tuple[int, ...]
@@ -50,3 +58,7 @@ class State:
     perturber_state: int = 0
     order_position: int = 0
     perturbed: bool = False
+    update_perturbers: tuple[int, ...] = ()
+    update_state: int = 0
+    flight: tuple[int, ...] = ()
+    flight_position: int = 0

@@ -1,13 +1,14 @@
 """The generators of the specification, one row a lane: random words, perturbations, the shuffle."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pmgd.gateware.seeds import lfsr_taps
+from pmgd.sim.lanes import Integers, Mask, choose
 
-__all__ = ["advance_perturbers", "lfsr_next", "perturbation_signs", "shuffled_index", "xorshift32"]
-
-Integers = NDArray[np.int64]
+__all__ = [
+    "advance_perturbers", "draw_samples", "lfsr_next", "perturbation_signs", "shuffled_index",
+    "xorshift32",
+]  # fmt: skip
 
 _SHIFTS = ((1, 7), (4, 1), (3, 6), (3, 2))
 """a and b of the shuffle's four rounds."""
@@ -65,6 +66,45 @@ def perturbation_signs(kind: str, own: Integers, shared: Integers) -> Integers:
         return 2 * (own & 1) - 1
     rows = np.arange(1, own.shape[1] + 1)  # row 0 is nobody's
     return 1 - 2 * _parity(shared[:, None] & rows)
+
+
+def draw_samples(
+    order: Integers,
+    index: Integers,
+    position: Integers,
+    state: Integers,
+    count: Integers,
+    due: Mask,
+) -> tuple[Integers, Integers, Integers]:
+    """Draw a sample in every lane that is due, in the order it has chosen.
+
+    Parameters
+    ----------
+    order, index, position, state, count
+        Shape (B,): `order`, `sample_index`, `order_position`, `order_state`, `sample_count`.
+    due
+        Shape (B,): the lanes to draw in; the others stay.
+
+    Returns
+    -------
+    index, position, state
+        The sample, and the states that follow.
+    """
+    random, sequential, shuffled = due & (order == 0), due & (order == 1), due & (order >= 2)
+    if random.any():
+        word = xorshift32(state)
+        index = choose(random, (word * count) >> 32, index)
+        state = choose(random, word, state)
+    if sequential.any():
+        following = np.where(index + 1 >= count, 0, index + 1)
+        index = choose(sequential, following, index)
+    if shuffled.any():
+        drawn = shuffled_index(position, state, np.maximum(count, 1))
+        index, position, state = (
+            choose(shuffled, new, old)
+            for new, old in zip(drawn, (index, position, state), strict=True)
+        )
+    return index, position, state
 
 
 def shuffled_index(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pmgd.gateware.device import StepTrace
 from pmgd.gateware.errors import DataError
@@ -18,21 +18,13 @@ from pmgd.gateware.layout import MEAN_FRACTION_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.seeds import expand
 from pmgd.gateware.spec import ORDERS
-from pmgd.sim.generators import (
-    advance_perturbers,
-    perturbation_signs,
-    shuffled_index,
-    xorshift32,
-)
+from pmgd.sim.generators import advance_perturbers, draw_samples, perturbation_signs, xorshift32
 from pmgd.sim.golden_engine import Engine
 from pmgd.sim.golden_network import GoldenNetwork
+from pmgd.sim.golden_update import updated
+from pmgd.sim.lanes import Integers, Mask, choose
 
 __all__ = ["Golden"]
-
-Integers = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
-"""`Training.order`, in the order of the `order` register's values."""
 
 
 class Golden:
@@ -59,11 +51,19 @@ class Golden:
         Shape (B,): what a lane's perturbers share.
     timestep, phase_x, phase_p, phase_theta, sample_index, order_state, order_position,
     rounding_state, baseline
-        Shape (B,): the rest of the state; the last is C0.
+        Shape (B,): the rest of the state; the last is C0. In a pipelined fabric, which takes it
+        anew in every timestep, it and the next tell what the last timestep found, and no more.
     baseline_valid
         Shape (B,): 1 where C0 belongs to the parameters and the sample.
     perturbed
         Shape (B,): with the literal baseline, 1 unless a baseline cleared the perturbation.
+    update_perturber, update_state
+        Shapes (B, P) and (B,): the same as `perturber` and `perturber_state` for late updates.
+    flight
+        Shape (B, D, 3): the entries (u, advance, ends) that wait for their timestep, D =
+        `Plan.update_delay`; none unless the fabric is pipelined.
+    flight_position
+        Shape (B,): the entry that the next timestep takes and then fills.
     tau_x, tau_p, tau_theta, dtheta, scale_mantissa, scale_shift, sign_step, mean_shift, order,
     sample_count
         Shape (B,): settings, as in the registers of the same names.
@@ -76,7 +76,8 @@ class Golden:
     STATE = (
         "theta", "gradient", "perturber", "perturber_state", "timestep", "phase_x", "phase_p",
         "phase_theta", "sample_index", "order_state", "order_position", "rounding_state",
-        "baseline", "baseline_valid", "perturbed",
+        "baseline", "baseline_valid", "perturbed", "update_perturber", "update_state", "flight",
+        "flight_position",
     )  # fmt: skip
     SETTINGS = (
         "tau_x", "tau_p", "tau_theta", "dtheta", "scale_mantissa", "scale_shift", "sign_step",
@@ -87,7 +88,11 @@ class Golden:
         self.plan = plan
         self.lanes = lanes
         self.network = GoldenNetwork(plan)
-        self.theta, self.gradient, self.perturber = np.zeros((3, lanes, plan.parameters), np.int64)
+        self.theta, self.gradient, self.perturber, self.update_perturber = np.zeros(
+            (4, lanes, plan.parameters), np.int64
+        )
+        self.flight = np.zeros((lanes, plan.update_delay, 3), np.int64)
+        self.flight_position, self.update_state = np.zeros((2, lanes), np.int64)
         self.timestep, self.phase_x, self.phase_p, self.phase_theta = np.zeros((4, lanes), np.int64)
         self.sample_index, self.order_position, self.perturber_state = np.zeros(
             (3, lanes), np.int64
@@ -154,6 +159,8 @@ class Golden:
             self.perturber_state[lane] = drawn.perturber_state
             self.order_state[lane] = drawn.order
             self.rounding_state[lane] = drawn.rounding
+        if fabric.pipeline:
+            self.update_perturber[:], self.update_state[:] = self.perturber, self.perturber_state
         self.tau_x[:], self.tau_p[:] = training.tau_x, training.tau_p
         self.tau_theta[:] = training.tau_theta
         self.dtheta[:] = plan.dtheta_steps()
@@ -188,7 +195,8 @@ class Golden:
     def trace(self, steps: int) -> StepTrace:
         """Execute `steps` timesteps and record each; the records' second axis is the lane.
 
-        The baseline recorded is the one that the timestep leaves behind.
+        The baseline and the parameters recorded are those that the timestep leaves behind. A
+        pipelined fabric has used these parameters, since it updates first.
         """
         cost, baseline, step = np.empty((3, steps, self.lanes), np.int64)
         parameters = np.empty((steps, *self.theta.shape), np.int64)
@@ -207,18 +215,24 @@ class Golden:
         cost, step
             Shape (B,): the cost C and the broadcast step u.
         """
+        fabric = self.plan.spec.fabric
+        # The update of D timesteps ago, with which the timestep of a pipelined fabric begins.
+        if fabric.pipeline:
+            self._update_late()
         # 1. and 2. A new sample every tau_x timesteps, a new perturbation every tau_p.
         self._draw_sample(self.phase_x == 0)
         self._perturb(self.phase_p == 0)
-        sign = perturbation_signs(
-            self.plan.spec.fabric.perturbation, self.perturber, self.perturber_state
-        )
+        sign = perturbation_signs(fabric.perturbation, self.perturber, self.perturber_state)
         # 3. and 4. The baseline, and what the perturbation changes.
-        cost, change = self._change(sign * self.dtheta[:, None])
+        cost, change = self._change(sign * self._amplitude()[:, None])
         # 5. The step, formed once for all parameters.
         step, summand = self._step(change)
-        # 6. and 7. Every parameter correlates it with its own sign, and updates every tau_theta.
-        self._update(self.gradient + sign * summand[:, None])
+        # 6. and 7. Every parameter correlates it with its own sign, and updates every tau_theta;
+        # in a pipelined fabric, D timesteps from now.
+        if fabric.pipeline:
+            self._put_in_flight(step)
+        else:
+            self._update(self.gradient + sign * summand[:, None], self._window_ends())
         # 8. The clockwork.
         for phase, tau in (
             (self.phase_x, self.tau_x),
@@ -267,38 +281,31 @@ class Golden:
     def _draw_sample(self, due: Mask) -> None:
         if not due.any():
             return
-        random, sequential = due & (self.order == 0), due & (self.order == 1)
-        shuffled = due & (self.order >= 2)
-        if random.any():
-            state = xorshift32(self.order_state)
-            self.order_state = _choose(random, state, self.order_state)
-            drawn = (state * self.sample_count) >> 32
-            self.sample_index = _choose(random, drawn, self.sample_index)
-        if sequential.any():
-            following = self.sample_index + 1
-            following[following >= self.sample_count] = 0
-            self.sample_index = _choose(sequential, following, self.sample_index)
-        if shuffled.any():
-            index, position, state = shuffled_index(
-                self.order_position, self.order_state, np.maximum(self.sample_count, 1)
-            )
-            self.sample_index = _choose(shuffled, index, self.sample_index)
-            self.order_position = _choose(shuffled, position, self.order_position)
-            self.order_state = _choose(shuffled, state, self.order_state)
+        self.sample_index, self.order_position, self.order_state = draw_samples(
+            self.order, self.sample_index, self.order_position, self.order_state,
+            self.sample_count, due,
+        )  # fmt: skip
         if self.plan.spec.fabric.baseline == "sample":
             self.baseline_valid[due] = 0
 
     # -- 2. Perturbation ----------------------------------------------------------------------
 
     def _perturb(self, due: Mask) -> None:
+        own, shared = self._advanced(self.perturber, self.perturber_state, due)
+        self.perturber, self.perturber_state = own, shared
+
+    def _advanced(self, own: Integers, shared: Integers, due: Mask) -> tuple[Integers, Integers]:
+        """Return perturbers' states, advanced in the lanes that are due."""
         if not due.any():
-            return
+            return own, shared
         fabric = self.plan.spec.fabric
-        own, shared = advance_perturbers(
-            fabric.perturbation, self.perturber, self.perturber_state, fabric.lfsr_bits
-        )
-        self.perturber = _choose(due, own, self.perturber)
-        self.perturber_state = _choose(due, shared, self.perturber_state)
+        new = advance_perturbers(fabric.perturbation, own, shared, fabric.lfsr_bits)
+        return choose(due, new[0], own), choose(due, new[1], shared)
+
+    def _amplitude(self) -> Integers:
+        if self.plan.spec.fabric.pipeline:  # of what the multipliers see
+            return self.dtheta >> self.plan.operand_shift << self.plan.operand_shift
+        return self.dtheta
 
     # -- 3. Baseline and 4. Cost --------------------------------------------------------------
 
@@ -306,7 +313,8 @@ class Golden:
         """Return C and C~ of a perturbation s * dtheta, shape (B, P)."""
         kind = self.plan.spec.fabric.baseline
         if kind == "sample":
-            self._take_baseline(self.baseline_valid == 0, self.theta)
+            pipeline = self.plan.spec.fabric.pipeline
+            self._take_baseline((self.baseline_valid == 0) | pipeline, self.theta)
         elif kind == "two_sided":
             self._take_baseline(np.ones_like(self.phase_x, bool), self.theta - perturbation)
         elif kind == "literal":
@@ -319,7 +327,7 @@ class Golden:
         if kind != "mean":
             return cost, cost - self.baseline
         fine = cost << MEAN_FRACTION_BITS
-        self.baseline = _choose(self.baseline_valid == 0, fine, self.baseline)
+        self.baseline = choose(self.baseline_valid == 0, fine, self.baseline)
         self.baseline_valid[:] = 1
         change = cost - (self.baseline >> MEAN_FRACTION_BITS)
         self.baseline = self.baseline + ((fine - self.baseline) >> self.mean_shift)
@@ -327,7 +335,7 @@ class Golden:
 
     def _take_baseline(self, lanes: Mask, parameters: Integers) -> None:
         if lanes.any():
-            self.baseline = _choose(lanes, self._cost(parameters), self.baseline)
+            self.baseline = choose(lanes, self._cost(parameters), self.baseline)
             self.baseline_valid[lanes] = 1
 
     def _cost(self, parameters: Integers) -> Integers:
@@ -358,42 +366,33 @@ class Golden:
 
     # -- 7. Update ----------------------------------------------------------------------------
 
-    def _update(self, gradient: Integers) -> None:
+    def _window_ends(self) -> Mask:
+        ends: Mask = self.phase_theta + 1 >= self.tau_theta
+        if self.plan.spec.fabric.baseline == "literal":
+            ends = self.phase_theta == 0
+        return ends
+
+    def _update(self, gradient: Integers, due: Mask) -> None:
         """Keep G, or update every parameter by it where the window ends."""
-        fabric = self.plan.spec.fabric
-        if fabric.baseline == "literal":
-            due = self.phase_theta == 0
-        else:
-            due = self.phase_theta + 1 >= self.tau_theta
-        if due.any():
-            self.theta = _choose(due, self._updated(gradient), self.theta)
-            gradient = _choose(due, _decayed(gradient, fabric.decay_shift), gradient)
-            if fabric.baseline == "sample":
-                self.baseline_valid[due] = 0
+        self.theta, gradient = updated(self.plan, self.theta, gradient, self.sign_step, due)
+        if self.plan.spec.fabric.baseline == "sample":
+            self.baseline_valid[due] = 0
         if self.plan.gradient_bits:
             self.gradient = gradient
 
-    def _updated(self, gradient: Integers) -> Integers:
-        """Return the parameters that an update by `gradient` leads to."""
-        low, high = self.plan.theta.minimum, self.plan.theta.maximum
-        delta = gradient
-        if self.plan.spec.fabric.correlator == "sign":
-            delta = np.sign(gradient) * self.sign_step[:, None]
-        wanted = self.theta - delta
-        bounded: Integers = np.minimum(np.maximum(wanted, low), high)
-        if self.plan.spec.formats.overflow == "clip":
-            return bounded
-        return np.where(bounded == wanted, wanted, self.theta)
+    # -- Late updates of a pipelined fabric ---------------------------------------------------
 
+    def _update_late(self) -> None:
+        """Update with the step that was put in flight D timesteps ago."""
+        step, advance, ends = self.flight[self._lanes, self.flight_position].T
+        own, shared = self._advanced(self.update_perturber, self.update_state, advance == 1)
+        self.update_perturber, self.update_state = own, shared
+        sign = perturbation_signs(self.plan.spec.fabric.perturbation, own, shared)
+        due = (ends == 1) | (self.plan.gradient_bits == 0)
+        self._update(self.gradient + sign * step[:, None], due)
 
-def _decayed(gradient: Integers, shift: int) -> Integers:
-    """Return what an update leaves of G; what it takes is rounded away from zero."""
-    upwards = np.where(gradient > 0, (1 << shift) - 1, 0)
-    return gradient - ((gradient + upwards) >> shift)
-
-
-def _choose(lanes: Mask, chosen: Integers, other: Integers) -> Integers:
-    """Take the rows of `chosen` where `lanes` is set, of `other` elsewhere."""
-    if np.count_nonzero(lanes) == len(lanes):
-        return chosen
-    return np.where(lanes.reshape(-1, *(1,) * (chosen.ndim - 1)), chosen, other)
+    def _put_in_flight(self, step: Integers) -> None:
+        """Put the step in the place of the one that has arrived."""
+        entry = np.stack([step, self.phase_p == 0, self._window_ends()], axis=1)
+        self.flight[self._lanes, self.flight_position] = entry
+        self.flight_position = (self.flight_position + 1) % self.flight.shape[1]

@@ -58,7 +58,9 @@ class GoldenDevice:
         # The windows as words. Samples move to the model before it runs, synapses both ways.
         self._samples = np.zeros((plan.sample.samples, plan.sample.words), np.uint32)
         self._scan = np.zeros(plan.scan.words, np.uint32)
-        self._samples_pending = self._scan_pending = self._scan_stale = False
+        self._samples_pending = self._scan_pending = False
+        self._scan_stale = True
+        self._ring_positions, self._ring_inverted = plan.scan.positions(), plan.scan.inverted()
 
     # -- Device -------------------------------------------------------------------------------
 
@@ -195,6 +197,8 @@ class GoldenDevice:
             return int(self._samples[divmod(offset, self.plan.sample.stride)])
         if region == Region.OUTPUTS:
             return int(self._outputs[offset])
+        if region == Region.FLIGHT:
+            return self._flight_word(offset)
         match Reg(offset):
             case Reg.STATUS:
                 return int(self._busy)
@@ -231,6 +235,8 @@ class GoldenDevice:
             self._probe[offset] = value
             if offset == self.plan.sample.words - 1:
                 self._evaluate_probe()
+        elif region == Region.FLIGHT:
+            self._write_flight(offset, value)
         else:
             self._write_register(Reg(offset), value)
 
@@ -256,17 +262,13 @@ class GoldenDevice:
     def _scan_words(self) -> Words:
         """Return the scan ring, with the model's synapses in it; padding bits stay as they are."""
         if self._scan_stale:
-            scan, golden = self.plan.scan, self._golden
-            synapses = np.concatenate(
-                [
-                    _to_bits(golden.theta[0], scan.theta_bits),
-                    _to_bits(golden.gradient[0], scan.gradient_bits),
-                    _to_bits(golden.perturber[0], scan.perturber_bits),
-                ],
-                axis=1,
-            )
+            golden, widths = self._golden, self.plan.scan.widths
+            numbers = (golden.theta, golden.gradient, golden.perturber, golden.update_perturber)
+            synapses = [
+                _to_bits(each[0], width) for each, width in zip(numbers, widths, strict=True)
+            ]
             ring = _word_bits(self._scan)
-            ring[: synapses.size] = synapses.ravel()
+            ring[self._ring_positions] = np.concatenate(synapses, axis=1) ^ self._ring_inverted
             self._scan = np.packbits(ring, bitorder="little").view("<u4").astype(np.uint32)
             self._scan_stale = False
         return self._scan
@@ -274,18 +276,31 @@ class GoldenDevice:
     def _load_windows(self) -> None:
         """Hand what was written to the windows over to the model."""
         if self._scan_pending:
-            scan, golden = self.plan.scan, self._golden
-            used = scan.parameters * scan.synapse_bits
-            ring = _word_bits(self._scan)[:used].reshape(scan.parameters, scan.synapse_bits)
-            ends = (scan.theta_bits, scan.theta_bits + scan.gradient_bits)
-            theta, gradient, perturber = np.split(ring, ends, axis=1)
+            golden, widths = self._golden, self.plan.scan.widths
+            synapses = _word_bits(self._scan)[self._ring_positions] ^ self._ring_inverted
+            ends = np.cumsum(widths)[:-1]
+            theta, gradient, perturber, update_perturber = np.split(synapses, ends, axis=1)
             golden.theta[0] = _from_bits(theta, signed=True)
             golden.gradient[0] = _from_bits(gradient, signed=True)
             golden.perturber[0] = _from_bits(perturber, signed=False)
+            golden.update_perturber[0] = _from_bits(update_perturber, signed=False)
             self._scan_pending = False
         if self._samples_pending:
             self._golden.load_samples(*self._unpack(self._samples))
             self._samples_pending = False
+
+    def _flight_word(self, index: int) -> int:
+        layout = self.plan.flight
+        step, advance, ends = map(int, self._golden.flight[0, index])
+        word = step & ((1 << layout.step_bits) - 1)
+        return word | advance << layout.advance_bit | ends << layout.ends_bit
+
+    def _write_flight(self, index: int, word: int) -> None:
+        layout = self.plan.flight
+        step = word & ((1 << layout.step_bits) - 1)
+        step -= (step >> (layout.step_bits - 1)) << layout.step_bits  # two's complement
+        flags = word >> layout.advance_bit & 1, word >> layout.ends_bit & 1
+        self._golden.flight[0, index] = (step, *flags)
 
     def _evaluate_probe(self) -> None:
         self._load_windows()

@@ -81,8 +81,9 @@ class Engine:
             return False
         samples = self._packed(golden, fast)
         count = golden.x.shape[1]
-        # NumPy refuses an index beyond the samples; the kernel would read what lies there.
+        # NumPy refuses an index beyond an array; the kernel would read what lies there.
         inside = (golden.sample_count <= count) & (golden.sample_index < count)
+        inside &= golden.flight_position < max(1, golden.flight.shape[1])
         if samples is None or not inside.all():
             return False
         fast.run(golden, samples, steps, into)

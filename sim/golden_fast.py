@@ -32,7 +32,7 @@ PackedSamples = tuple[NDArray[np.uint8], Integers]
 
 CHUNK_S = 0.1
 """Seconds, about, between two moments at which an interrupt is noticed."""
-SYNAPSES = ("theta", "gradient", "perturber")
+SYNAPSES = ("theta", "gradient", "perturber", "update_perturber")
 """What every parameter has; the kernel's arguments, in order."""
 
 FIRST_CHUNK = 64
@@ -106,9 +106,11 @@ class FastGolden:
             lanes[name] = getattr(golden, name)
         arrays: list[NDArray[Any]] = [lanes]
         parameters = self.plan.parameters
-        for name, kind in zip(SYNAPSES, (self._kind, self._kind, np.uint32), strict=True):
+        kinds = (self._kind, self._kind, np.uint32, np.uint32)
+        for name, kind in zip(SYNAPSES, kinds, strict=True):
             arrays.append(np.zeros((golden.lanes, self._length), kind))
             arrays[-1][:, :parameters] = getattr(golden, name)
+        arrays.append(golden.flight)
         done, chunk = 0, FIRST_CHUNK
         try:
             while done < steps:
@@ -127,8 +129,9 @@ class FastGolden:
         finally:
             for name in LANE.names or ():
                 getattr(golden, name)[:] = arrays[0][name]
-            for name, array in zip(SYNAPSES, arrays[1:], strict=True):
+            for name, array in zip(SYNAPSES, arrays[1:-1], strict=True):
                 getattr(golden, name)[:] = array[:, :parameters]
+            golden.flight[:] = arrays[-1]
 
     def _run_chunk(
         self,
@@ -151,7 +154,7 @@ class FastGolden:
                 steps,
                 numbers[part],
                 thetas[part],
-                np.zeros(self._length, self._kind),
+                *np.zeros((2, self._length), self._kind),
                 np.zeros((len(self._layers) + 1, self._widest), self._kind),
                 np.zeros(self.plan.outputs, np.int64),
             )

@@ -167,28 +167,29 @@ def _advance_lfsrs(plan, own):
 
 
 @_piece
-def _advance_perturbers(plan, lane, own):
+def _advance_perturbers(plan, state, own):
+    """Advance what every perturber keeps; return what they share."""
     if plan.perturbation == _LFSR:
         _advance_lfsrs(plan, own)
     elif plan.perturbation == _WALSH:
-        lane.perturber_state = (lane.perturber_state + 1) & plan.column_mask
+        state = (state + 1) & plan.column_mask
     else:
         first = np.int64(own[plan.parameters - 1])
         if plan.perturbation == _CHAIN:
-            state = lane.perturber_state
             feedback = (state >> plan.tap_0) ^ (state >> plan.tap_1)
             feedback ^= (state >> plan.tap_2) ^ (state >> plan.tap_3)
             state = (state >> 1) | ((feedback & 1) << (plan.lfsr_bits - 1))
-            lane.perturber_state, first = state, state & 1
+            first = state & 1
         _rotate(own, first, plan.parameters)
+    return state
 
 
 @_piece
-def _form_signs(plan, lane, own, sign):
+def _form_signs(plan, state, own, sign):
     kind, word = sign.dtype.type, np.uint32
     one, bit = kind(1), word(1)
     if plan.perturbation == _WALSH:
-        column = word(lane.perturber_state)
+        column = word(state)
         for i in range(len(sign)):
             ones = word(word(i + 1) & column)
             for distance in (16, 8, 4, 2, 1):
@@ -318,6 +319,29 @@ def _update(plan, lane, theta, gradient, sign, summand):
         gradient[i] = kind(g - _right(kind(g + (upwards if g > 0 else kind(0))), shift))
 
 
+@_piece
+def _update_late(plan, lane, theta, gradient, late_own, late_sign, flight, first):
+    """Update with the step that was put in flight D timesteps ago."""
+    entry = flight[lane.flight_position]
+    step, advance, ends = entry[0], entry[1], entry[2]
+    if advance:
+        lane.update_state = _advance_perturbers(plan, lane.update_state, late_own)
+    if advance or first:
+        _form_signs(plan, lane.update_state, late_own, late_sign)
+    if ends or plan.has_gradient == 0:
+        _update(plan, lane, theta, gradient, late_sign, step)
+    else:
+        _correlate(gradient, late_sign, step)
+
+
+@_piece
+def _put_in_flight(lane, flight, step, ends):
+    entry = flight[lane.flight_position]
+    entry[0], entry[1], entry[2] = step, lane.phase_p == 0, ends
+    following = lane.flight_position + 1
+    lane.flight_position = following if following < len(flight) else 0
+
+
 # -- Timesteps --------------------------------------------------------------------------------
 
 
@@ -328,8 +352,8 @@ def _advanced(phase, tau):
 
 @_piece
 def _run_lane(
-    plan, layers, tables, lane, theta, gradient, own, narrow, wide, steps, numbers, parameters,
-    sign, values, targets,
+    plan, layers, tables, lane, theta, gradient, own, late_own, flight, narrow, wide, steps,
+    numbers, parameters, sign, late_sign, values, targets,
 ):  # fmt: skip
     kind = theta.dtype.type
     inputs = values[0, : layers[0].inputs]
@@ -337,6 +361,8 @@ def _run_lane(
         values[n, :] = kind(0)
         values[n, layers[n].inputs] = kind(layers[n].one)
     for n in range(steps):
+        if plan.pipeline:
+            _update_late(plan, lane, theta, gradient, late_own, late_sign, flight, n == 0)
         # 1. Sample.
         if lane.phase_x == 0:
             _draw_sample(lane, narrow, wide)
@@ -346,15 +372,15 @@ def _run_lane(
             _load_sample(plan, narrow, wide, lane.sample_index, inputs, targets)
         # 2. Perturbation.
         if lane.phase_p == 0:
-            _advance_perturbers(plan, lane, own)
+            lane.perturber_state = _advance_perturbers(plan, lane.perturber_state, own)
         if lane.phase_p == 0 or n == 0:
-            _form_signs(plan, lane, own, sign)
+            _form_signs(plan, lane.perturber_state, own, sign)
         # 3. Baseline.
-        amplitude, opposite, retaken = lane.dtheta, 0, False
+        amplitude, opposite, retaken = lane.dtheta & plan.amplitude_mask, 0, False
         if plan.baseline == _SAMPLE:
-            retaken = lane.baseline_valid == 0
+            retaken = plan.pipeline or lane.baseline_valid == 0
         elif plan.baseline == _TWO_SIDED:
-            opposite, retaken = -lane.dtheta, True
+            opposite, retaken = -amplitude, True
         elif plan.baseline == _LITERAL:
             retaken = lane.phase_x == 0 or lane.phase_theta == 0
             if lane.phase_p == 0:
@@ -383,7 +409,9 @@ def _run_lane(
         due = lane.phase_theta + 1 >= lane.tau_theta
         if plan.baseline == _LITERAL:
             due = lane.phase_theta == 0
-        if due:
+        if plan.pipeline:
+            _put_in_flight(lane, flight, step, due)
+        elif due:
             _update(plan, lane, theta, gradient, sign, summand)
             if plan.baseline == _SAMPLE:
                 lane.baseline_valid = 0
@@ -402,8 +430,8 @@ def _run_lane(
 
 @_whole
 def run_lanes(
-    plan, layers, tables, lanes, theta, gradient, perturber, narrow, wide, steps, numbers,
-    parameters, sign, values, targets,
+    plan, layers, tables, lanes, theta, gradient, perturber, update_perturber, flight, narrow,
+    wide, steps, numbers, parameters, sign, late_sign, values, targets,
 ):  # fmt: skip
     """Execute `steps` timesteps in every lane.
 
@@ -413,9 +441,11 @@ def run_lanes(
         A record `PLAN` and arrays of `LAYER` and of `LANE`; the last is updated.
     tables
         A knot, its slope, the next knot and so on, of all tables.
-    theta, gradient, perturber
+    theta, gradient, perturber, update_perturber
         Shape (B, at least P, with room for the last neuron's reach), updated. The first two are
-        of one signed type of 32 or 64 bits, the last is of 32 bits, unsigned.
+        of one signed type of 32 or 64 bits, the others are of 32 bits, unsigned.
+    flight
+        As in `pmgd.sim.golden.Golden`, updated.
     narrow, wide
         Samples, bytes or 64 bits wide: shape (B or 1, N, inputs + outputs), less the least value
         of their formats. One of the two has no samples, N = 0.
@@ -424,14 +454,15 @@ def run_lanes(
     numbers, parameters
         Shapes (B, steps, 3), for cost, baseline and step, and (B, steps, P), to record them in; or
         (B, 0, ...).
-    sign, values, targets
-        Room to work in: a vector like a row of theta; a matrix of that type with a row for the
+    sign, late_sign, values, targets
+        Room to work in: two vectors like a row of theta; a matrix of that type with a row for the
         inputs and each layer, as long as the longest reach or layer; as many 64-bit words as
         there are outputs.
     """
     for b in range(len(lanes)):
         _run_lane(
             plan, layers, tables, lanes[b], theta[b], gradient[b], perturber[b],
-            narrow[min(b, len(narrow) - 1)], wide[min(b, len(wide) - 1)], steps, numbers[b],
-            parameters[b], sign, values, targets,
+            update_perturber[b], flight[b], narrow[min(b, len(narrow) - 1)],
+            wide[min(b, len(wide) - 1)], steps, numbers[b], parameters[b], sign, late_sign, values,
+            targets,
         )  # fmt: skip

@@ -27,9 +27,9 @@ LANE = _record(
     "tau_x", "tau_p", "tau_theta", "dtheta", "scale_mantissa", "scale_shift", "sign_step",
     "mean_shift", "order", "sample_count", "perturber_state", "timestep", "phase_x", "phase_p",
     "phase_theta", "sample_index", "order_state", "order_position", "rounding_state", "baseline",
-    "baseline_valid", "perturbed",
+    "baseline_valid", "perturbed", "update_state", "flight_position",
 )  # fmt: skip
-"""A lane's settings and its state, but for the synapses."""
+"""A lane's settings and its state, but for the synapses and the steps in flight."""
 
 LAYER = _record(
     "inputs", "outputs", "fan_in", "reach", "one", "sum_left", "sum_right", "table",
@@ -48,6 +48,7 @@ PLAN = _record(
     "stochastic", "squared", "cost_shift", "output_shift", "target_shift", "operand_shift",
     "theta_minimum", "theta_maximum", "step_maximum", "z_minimum", "z_maximum", "x_minimum",
     "t_minimum", "mean_fraction", "column_mask", "lfsr_bits", "tap_0", "tap_1", "tap_2", "tap_3",
+    "pipeline", "amplitude_mask",
 )  # fmt: skip
 """What a plan fixes for all lanes."""
 
@@ -95,6 +96,8 @@ def plan_record(plan: Plan) -> Any:
         "mean_fraction": MEAN_FRACTION_BITS,
         "column_mask": (1 << plan.perturber_state_bits) - 1,
         "lfsr_bits": fabric.lfsr_bits,
+        "pipeline": fabric.pipeline,
+        "amplitude_mask": -1 << (plan.operand_shift if fabric.pipeline else 0),
         **{f"tap_{n}": tap for n, tap in enumerate(taps)},
     }
     return _filled(PLAN, [values])[0]

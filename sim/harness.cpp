@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "Vfabric.h"
 #include "verilated.h"
@@ -29,6 +30,8 @@ struct Recorder {
     std::int64_t* parameters = nullptr;  // capacity rows of `count`
     std::uint64_t capacity = 0;
     std::uint64_t recorded = 0;
+    const std::uint64_t* bounds = nullptr;  // first parameter of each layer, then `count`
+    unsigned layers = 0;
     unsigned count = 0;       // parameters in a fabric
     unsigned theta_bits = 0;  // width of one
     unsigned step_bits = 0;   // width of the broadcast step
@@ -87,7 +90,9 @@ public:
         fabric.eval();
         context.timeInc(1);
         ++cycles;
+        if (!recorder.capacity) return;
         if (fabric.trace_valid && recorder.recorded < recorder.capacity) record();
+        if (fabric.trace_used) record_parameters();
     }
 
     VerilatedContext context;
@@ -97,6 +102,7 @@ public:
 #endif
     std::uint64_t cycles = 0;
     Recorder recorder;
+    std::vector<std::uint64_t> used;  // rows of parameters filled, for each layer
     bool failed = false;
     std::string log;
 
@@ -113,14 +119,22 @@ private:
         to.cost[row] = fabric.trace_cost;
         to.baseline[row] = fabric.trace_baseline;
         to.step[row] = sign_extend(fabric.trace_step, to.step_bits);
+    }
+
+    void record_parameters() {
+        Recorder& to = recorder;
         // One word more than the port has, since every field is read through two.
         std::uint32_t words[sizeof(fabric.trace_parameters) / 4 + 3] = {};
         to_words(fabric.trace_parameters, words);
-        for (unsigned i = 0; i < to.count; ++i) {
-            const std::uint64_t bit = std::uint64_t{i} * to.theta_bits;
-            const std::uint64_t pair =
-                words[bit / 32] | (std::uint64_t{words[bit / 32 + 1]} << 32);
-            to.parameters[row * to.count + i] = sign_extend(pair >> (bit % 32), to.theta_bits);
+        for (unsigned layer = 0; layer < to.layers; ++layer) {
+            if (!(fabric.trace_used >> layer & 1) || used[layer] == to.capacity) continue;
+            std::int64_t* row = to.parameters + used[layer]++ * to.count;
+            for (std::uint64_t i = to.bounds[layer]; i < to.bounds[layer + 1]; ++i) {
+                const std::uint64_t bit = i * to.theta_bits;
+                const std::uint64_t pair =
+                    words[bit / 32] | (std::uint64_t{words[bit / 32 + 1]} << 32);
+                row[i] = sign_extend(pair >> (bit % 32), to.theta_bits);
+            }
         }
     }
 };
@@ -168,6 +182,7 @@ EXPORT const char* pmgd_failure(const Simulation* simulation) {
 // Record the next `capacity` timesteps; 0 ends recording. The arrays must live until then.
 EXPORT void pmgd_record(Simulation* simulation, const Recorder* recorder) {
     simulation->recorder = recorder ? *recorder : Recorder{};
+    simulation->used.assign(simulation->recorder.layers, 0);
 }
 
 EXPORT std::uint64_t pmgd_recorded(const Simulation* simulation) {

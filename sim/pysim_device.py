@@ -13,7 +13,7 @@ from amaranth.sim import Simulator
 
 from pmgd.gateware.device import StepTrace
 from pmgd.gateware.errors import LinkError
-from pmgd.gateware.fabric import Fabric
+from pmgd.gateware.make_fabric import make_fabric
 from pmgd.gateware.plan import Plan
 from pmgd.sim.simulated_device import SimulatedDevice, prepare_waveform, quiet_cycles
 
@@ -42,7 +42,7 @@ class PysimDevice(SimulatedDevice):
 
     def __init__(self, plan: Plan, waveform: Path | None = None) -> None:
         prepare_waveform(waveform)
-        super().__init__(plan, AmaranthSimulation(Fabric(plan), plan, waveform))
+        super().__init__(plan, AmaranthSimulation(make_fabric(plan), plan, waveform))
 
 
 class AmaranthSimulation:
@@ -64,6 +64,7 @@ class AmaranthSimulation:
         self._cycles = 0
         self._trace: StepTrace | None = None
         self._recorded = 0
+        self._used = [0] * len(plan.layers)
         self._failure: AssertionError | None = None
         # What the test bench is to do next, and what came of it.
         self._frames: Sequence[bytes] = ()
@@ -93,6 +94,7 @@ class AmaranthSimulation:
         """Fill the rows of a trace from now on; None stops it."""
         self._trace = trace
         self._recorded = 0
+        self._used = [0] * len(self._plan.layers)
 
     def exchange(self, frames: Sequence[bytes], timeout_s: float) -> list[bytes]:
         """Send frames and return those that came back; see `Transport.exchange`."""
@@ -168,12 +170,24 @@ class AmaranthSimulation:
         async for _ in ctx.tick():
             self._cycles += 1
             trace, row = self._trace, self._recorded
-            if trace is not None and row < len(trace.cost) and ctx.get(shown.valid):
+            if trace is None:
+                continue
+            if row < len(trace.cost) and ctx.get(shown.valid):
                 trace.cost[row] = ctx.get(shown.cost)
                 trace.baseline[row] = ctx.get(shown.baseline)
                 trace.step[row] = ctx.get(shown.step)
-                trace.parameters[row] = self._unpack(ctx.get(shown.parameters))
                 self._recorded += 1
+            if used := ctx.get(shown.used):
+                self._record_parameters(trace, used, self._unpack(ctx.get(shown.parameters)))
+
+    def _record_parameters(self, trace: StepTrace, used: int, parameters: list[int]) -> None:
+        """Fill the next row of every layer that is used."""
+        for number, layer in enumerate(self._plan.layers):
+            row = self._used[number]
+            if used >> number & 1 and row < len(trace.parameters):
+                own = slice(layer.first_parameter, layer.first_parameter + layer.parameters)
+                trace.parameters[row, own] = parameters[own]
+                self._used[number] += 1
 
     def _unpack(self, parameters: int) -> list[int]:
         width = self._plan.theta.bits

@@ -74,6 +74,7 @@ def harness(plan: Plan) -> str:
         "cost": plan.cost_bits,
         "baseline": plan.baseline_bits,
         "step": plan.step_bits + 1,
+        "used": len(plan.layers),
         "parameters": plan.parameters * plan.theta.bits,
     }
     widths = "".join(f"    output [{bits - 1}:0] trace_{name},\n" for name, bits in trace.items())
@@ -97,6 +98,8 @@ class _Recorder(ctypes.Structure):
         ("parameters", ctypes.c_void_p),
         ("capacity", ctypes.c_uint64),
         ("recorded", ctypes.c_uint64),
+        ("bounds", ctypes.c_void_p),
+        ("layers", ctypes.c_uint),
         ("count", ctypes.c_uint),
         ("theta_bits", ctypes.c_uint),
         ("step_bits", ctypes.c_uint),
@@ -144,6 +147,10 @@ class CompiledSimulation:
     def record(self, trace: StepTrace | None) -> None:
         """Fill the rows of a trace from now on; None stops it."""
         handle = self._open()
+        self._bounds = np.array(
+            [*(layer.first_parameter for layer in self._plan.layers), self._plan.parameters],
+            np.int64,
+        )
         if trace is None:
             self._library.pmgd_record(handle, None)
         else:
@@ -154,6 +161,8 @@ class CompiledSimulation:
                 parameters=_pointer(trace.parameters),
                 capacity=len(trace.cost),
                 recorded=0,
+                bounds=_pointer(self._bounds),
+                layers=len(self._plan.layers),
                 count=self._plan.parameters,
                 theta_bits=self._plan.theta.bits,
                 step_bits=self._plan.step_bits + 1,

@@ -88,6 +88,27 @@ VARIANTS = {
 }
 """Plans that have, between them, every other baseline, code, correlator and cost."""
 
+PIPELINED = {
+    "pipelined": Plan(
+        Spec(
+            name="pipelined",
+            network=Network(layers=(3, 2, 2), activation=("relu", "sigmoid")),
+            fabric=Fabric(pipeline=True, copies=2, perturbation="walsh", samples=6),
+        )
+    ),
+    "compact": Plan(
+        Spec(
+            name="compact",
+            network=Network(layers=(2, 3)),
+            formats=Formats(overflow="hold"),
+            fabric=Fabric(
+                pipeline=True, perturbation="chain", baseline="two_sided", tau_theta_bits=1
+            ),
+        )
+    ),
+}
+"""Plans of pipelined fabrics."""
+
 
 class Outcome(NamedTuple):
     """What came of an access."""

@@ -16,6 +16,22 @@ SAMPLES = 5
 COST_INTEGER_BITS = 12
 """Enough for three squares of errors within +-32."""
 
+ANY: dict[str, tuple[Any, ...]] = {
+    "copies": (1,),
+    "perturbation": ("lfsr", "chain", "walsh", "sequential"),
+    "baseline": ("sample", "two_sided", "mean", "literal"),
+    "correlator": ("full", "sign"),
+    "shuffle": (False, True),
+}
+PIPELINED: dict[str, tuple[Any, ...]] = {
+    "copies": (1, 2),
+    "perturbation": ("chain", "walsh"),
+    "baseline": ("sample", "two_sided"),
+    "correlator": ("full",),
+    "shuffle": (False,),
+}
+"""What the specification of a pipelined fabric allows."""
+
 
 @st.composite
 def fixed_point(
@@ -36,7 +52,7 @@ def output_formats(draw: st.DrawFn, activation: str) -> Format:
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def plans(draw: st.DrawFn, pipeline: bool = False) -> Plan:
     """Any small plan, its numbers from a few bits up to more than 64 bits of sum."""
     parameter = draw(fixed_point("S", (3, 24)))
     layers = tuple(draw(st.lists(st.integers(1, 3), min_size=2, max_size=4)))
@@ -51,14 +67,17 @@ def plans(draw: st.DrawFn) -> Plan:
         rounding=draw(st.sampled_from(("stochastic", "nearest"))),
         overflow=draw(st.sampled_from(("clip", "hold"))),
     )
-    perturbation = draw(st.sampled_from(("lfsr", "chain", "walsh", "sequential")))
+    choice = PIPELINED if pipeline else ANY
+    perturbation = draw(st.sampled_from(choice["perturbation"]))
     fabric = Fabric(
+        pipeline=pipeline,
+        copies=draw(st.sampled_from(choice["copies"])),
         perturbation=perturbation,
-        baseline=draw(st.sampled_from(("sample", "two_sided", "mean", "literal"))),
-        correlator=draw(st.sampled_from(("full", "sign"))),
+        baseline=draw(st.sampled_from(choice["baseline"])),
+        correlator=draw(st.sampled_from(choice["correlator"])),
         decay_shift=draw(st.sampled_from((0, 0, 1, 3, 8))),
         samples=SAMPLES,
-        shuffle=draw(st.booleans()),
+        shuffle=draw(st.sampled_from(choice["shuffle"])),
         lfsr_bits=draw(st.sampled_from((16, 32) if perturbation == "chain" else range(12, 33))),
         tau_theta_bits=draw(st.sampled_from((1, 8))),
     )
@@ -69,7 +88,8 @@ def plans(draw: st.DrawFn) -> Plan:
         bias=draw(st.booleans()),
         cost=draw(st.sampled_from(("squared", "l1"))),
     )
-    training = Training(dtheta=2.0**-parameter.fraction_bits, eta=0.0, init_range=0.25)
+    last_bit = formats.operand_fraction if pipeline else parameter.fraction_bits
+    training = Training(dtheta=2.0**-last_bit, eta=0.0, init_range=0.25)
     spec = Spec(name="random", network=network, formats=formats, fabric=fabric, training=training)
     try:
         return Plan(spec)
@@ -100,6 +120,14 @@ def scramble(golden: Golden, seed: int) -> None:
         golden.gradient[rng.random(each) < 0.3] //= 1 << min(20, plan.gradient_bits)
     golden.perturber[:] = word(plan.perturber_bits, each)
     golden.perturber_state[:] = word(plan.perturber_state_bits)
+    if fabric.pipeline:
+        depth = plan.update_delay
+        golden.update_perturber[:] = word(plan.perturber_bits, each)
+        golden.update_state[:] = word(plan.perturber_state_bits)
+        largest = (1 << plan.step_bits) - 1
+        golden.flight[:, :, 0] = pick(-largest, largest, (lanes, depth))
+        golden.flight[:, :, 1:] = pick(0, 1, (lanes, depth, 2))
+        golden.flight_position[:] = pick(0, depth - 1)
     longest = 5 if fabric.tau_theta_bits > 1 else 1
     golden.tau_x[:], golden.tau_p[:], golden.tau_theta[:] = pick(0, 5), pick(0, 5), pick(0, longest)
     golden.phase_x[:], golden.phase_p[:] = pick(0, 6), pick(0, 6)

@@ -21,7 +21,11 @@ class Scalar:
         self.x, self.t = golden.x[lane].tolist(), golden.t[lane].tolist()
 
     def state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in Golden.STATE}
+        """The state that the specification gives the fabric."""
+        names = {*Golden.STATE}
+        if self.plan.spec.fabric.pipeline:
+            names -= {"baseline", "baseline_valid", "order_position", "perturbed"}
+        return {name: getattr(self, name) for name in names}
 
     def outputs(self, theta: list[int], x: list[int]) -> list[int]:
         plan, formats = self.plan, self.plan.spec.formats
@@ -87,30 +91,63 @@ class Scalar:
                 return
 
     def perturb(self) -> None:
+        self.perturber, self.perturber_state = self.following(self.perturber, self.perturber_state)
+
+    def following(self, own: list[int], shared: int) -> tuple[list[int], int]:
         fabric = self.plan.spec.fabric
         match fabric.perturbation:
             case "lfsr":
-                self.perturber = [scalar_lfsr(s, fabric.lfsr_bits) for s in self.perturber]
+                return [scalar_lfsr(state, fabric.lfsr_bits) for state in own], shared
             case "chain":
-                self.perturber_state = scalar_lfsr(self.perturber_state, fabric.lfsr_bits)
-                self.perturber = [self.perturber_state % 2, *self.perturber[:-1]]
+                shared = scalar_lfsr(shared, fabric.lfsr_bits)
+                return [shared % 2, *own[:-1]], shared
             case "walsh":
-                length = 2 ** len(f"{self.plan.parameters:b}")
-                self.perturber_state = (self.perturber_state + 1) % length
-            case "sequential":
-                self.perturber = [self.perturber[-1], *self.perturber[:-1]]
+                return own, (shared + 1) % 2 ** len(f"{self.plan.parameters:b}")
+        return [own[-1], *own[:-1]], shared
 
-    def signs(self) -> list[int]:
+    def signs(self, own: list[int], shared: int) -> list[int]:
         match self.plan.spec.fabric.perturbation:
             case "walsh":
                 rows = range(1, self.plan.parameters + 1)
-                return [1 - 2 * (f"{self.perturber_state & row:b}".count("1") % 2) for row in rows]
+                return [1 - 2 * (f"{shared & row:b}".count("1") % 2) for row in rows]
             case "sequential":
-                return self.perturber
-        return [1 if state % 2 else -1 for state in self.perturber]
+                return own
+        return [1 if state % 2 else -1 for state in own]
+
+    def scaled(self, change: int) -> int:
+        """Return u of a correlator that is not sign-only."""
+        formats = self.plan.spec.formats
+        q = 2**self.scale_shift // 2
+        if formats.rounding == "stochastic":
+            self.rounding_state = scalar_xorshift32(self.rounding_state)
+            q = self.rounding_state % 2**self.scale_shift
+        limit = 2 ** (formats.parameter.bits - 1) - 1
+        return max(-limit, min(limit, (change * self.scale_mantissa + q) >> self.scale_shift))
+
+    def moved(self, old: int, by: int) -> int:
+        """Return a parameter from which `by` is taken."""
+        formats, new = self.plan.spec.formats, old - by
+        limit = 2 ** (formats.parameter.bits - 1)
+        if -limit <= new < limit:
+            return new
+        clipped = limit - 1 if new > 0 else -limit
+        return clipped if formats.overflow == "clip" else old
+
+    def decayed(self, g: int) -> int:
+        # Away from zero: what is left is |g| less a 2**-k of it, rounded up.
+        taken = -(-abs(g) // 2**self.plan.spec.fabric.decay_shift)
+        return (abs(g) - taken) * (1 if g > 0 else -1)
+
+    def tick(self) -> None:
+        for phase, tau in (
+            ("phase_x", self.tau_x), ("phase_p", self.tau_p), ("phase_theta", self.tau_theta)
+        ):  # fmt: skip
+            ended = getattr(self, phase) + 1 >= tau
+            setattr(self, phase, 0 if ended else getattr(self, phase) + 1)
+        self.timestep += 1
 
     def execute(self) -> tuple[int, int]:
-        plan, fabric, formats = self.plan, self.plan.spec.fabric, self.plan.spec.formats
+        plan, fabric = self.plan, self.plan.spec.fabric
         if self.phase_x == 0:
             self.draw_sample()
             if fabric.baseline == "sample":
@@ -118,7 +155,7 @@ class Scalar:
         x, t = self.x[self.sample_index], self.t[self.sample_index]
         if self.phase_p == 0:
             self.perturb()
-        signs = self.signs()
+        signs = self.signs(self.perturber, self.perturber_state)
 
         def cost(sigma: int) -> int:
             moved = [v + sigma * s * self.dtheta for v, s in zip(self.theta, signs, strict=True)]
@@ -148,16 +185,7 @@ class Scalar:
             change = perturbed_cost - (self.baseline >> 8)
             self.baseline += ((perturbed_cost << 8) - self.baseline) >> self.mean_shift
         direction = (change > 0) - (change < 0)
-        limit = 2 ** (formats.parameter.bits - 1)
-        if fabric.correlator == "sign":
-            u = direction * self.sign_step
-        else:
-            q = 2**self.scale_shift // 2
-            if formats.rounding == "stochastic":
-                self.rounding_state = scalar_xorshift32(self.rounding_state)
-                q = self.rounding_state % 2**self.scale_shift
-            u = (change * self.scale_mantissa + q) >> self.scale_shift
-            u = max(1 - limit, min(limit - 1, u))
+        u = direction * self.sign_step if fabric.correlator == "sign" else self.scaled(change)
         if sigma == 0:
             u, direction = 0, 0
         summand = direction * 2**fabric.decay_shift if fabric.correlator == "sign" else u
@@ -166,28 +194,64 @@ class Scalar:
         if fabric.baseline == "literal":
             ended = self.phase_theta == 0
         if ended:
-            for i, old in enumerate(self.theta):
-                d = g[i]
-                if fabric.correlator == "sign":
-                    d = ((g[i] > 0) - (g[i] < 0)) * self.sign_step
-                new = old - d
-                if not -limit <= new < limit:
-                    clipped = limit - 1 if new > 0 else -limit
-                    new = clipped if formats.overflow == "clip" else old
-                self.theta[i] = new
-            # Away from zero: what is left is |g| less a 2**-k of it, rounded up.
-            g = [(abs(v) - -(-abs(v) // 2**fabric.decay_shift)) * (1 if v > 0 else -1) for v in g]
+            deltas = g
+            if fabric.correlator == "sign":
+                deltas = [((v > 0) - (v < 0)) * self.sign_step for v in g]
+            self.theta = list(map(self.moved, self.theta, deltas))
+            g = list(map(self.decayed, g))
             if fabric.baseline == "sample":
                 self.baseline_valid = 0
         if plan.gradient_bits:
             self.gradient = g
-        for phase, tau in (
-            ("phase_x", self.tau_x), ("phase_p", self.tau_p), ("phase_theta", self.tau_theta)
-        ):  # fmt: skip
-            ended = getattr(self, phase) + 1 >= tau
-            setattr(self, phase, 0 if ended else getattr(self, phase) + 1)
-        self.timestep += 1
+        self.tick()
         return perturbed_cost, u
+
+    def execute_pipelined(self) -> tuple[int, int, int]:
+        """Execute one timestep of a pipelined fabric; return C, C0 and u."""
+        # 1. Late update.
+        u, advance, ends = self.flight[self.flight_position]
+        if advance == 1:
+            late = self.following(self.update_perturber, self.update_state)
+            self.update_perturber, self.update_state = late
+        late_signs = self.signs(self.update_perturber, self.update_state)
+        if self.plan.gradient_bits == 0:
+            for i, s in enumerate(late_signs):
+                self.theta[i] = self.moved(self.theta[i], s * u)
+        else:
+            for i, s in enumerate(late_signs):
+                g = self.gradient[i] + s * u
+                if ends == 1:
+                    self.theta[i] = self.moved(self.theta[i], g)
+                    g = self.decayed(g)
+                self.gradient[i] = g
+        # 2. Sample.
+        if self.phase_x == 0:
+            self.draw_sample()
+        # 3. Perturbation.
+        if self.phase_p == 0:
+            self.perturb()
+        # 4. Costs.
+        signs = self.signs(self.perturber, self.perturber_state)
+        formats = self.plan.spec.formats
+        dropped = 2 ** (formats.parameter.fraction_bits - formats.operand_fraction)
+        dtheta = self.dtheta - self.dtheta % dropped
+        x, t = self.x[self.sample_index], self.t[self.sample_index]
+        costs = {}
+        for sigma in (1, 0, -1):
+            moved = [v + sigma * s * dtheta for v, s in zip(self.theta, signs, strict=True)]
+            costs[sigma] = self.cost(self.outputs(moved, x), t)
+        baseline = costs[-1 if self.plan.spec.fabric.baseline == "two_sided" else 0]
+        # 5. Step.
+        u = self.scaled(costs[1] - baseline)
+        # 6. Flight.
+        ended = self.phase_theta + 1 >= self.tau_theta
+        self.flight[self.flight_position] = [u, int(self.phase_p == 0), int(ended)]
+        self.flight_position += 1
+        if self.flight_position == self.plan.update_delay:
+            self.flight_position = 0
+        # 7. Clockwork.
+        self.tick()
+        return costs[1], baseline, u
 
 
 def shifted(value: int, right: int) -> int:

@@ -14,7 +14,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "boards",
         help="list the boards that bitstreams can be built for",
-        description="List the boards that pmgd build makes bitstreams for, and what they have.",
+        description="List the boards that pmgd build makes bitstreams for, and what they have. A "
+        "PLL makes another clock than the oscillator: pmgd build --clock MHZ.",
     )
     parser.add_argument("--json", action="store_true", help="print the list as JSON alone")
     parser.set_defaults(run=run)
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         ]
         print(json.dumps({"boards": listed}, indent=2))
         return 0
-    rows = [("board", "", "FPGA", "LUT", "FF", "DSP", "block RAM", "clock", "baud")]
+    rows = [("board", "", "FPGA", "LUT", "FF", "DSP", "block RAM", "oscillator", "baud")]
     rows += [
         (
             board.name,
@@ -54,5 +55,5 @@ def run(args: argparse.Namespace) -> int:
         )
         for board in BOARDS
     ]
-    print(table(rows, "lllrrrrrr"))
+    print(table(rows, "lllrrrrrr") + "\n\n  another clock, from a PLL: pmgd build --clock MHZ")
     return 0

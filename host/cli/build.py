@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pmgd.gateware.errors import ToolError
-from pmgd.host.cli.options import add_spec_arguments, spec_from
+from pmgd.host.cli.options import add_spec_arguments, megahertz, spec_from
 from pmgd.host.cli.progress import ProgressLine
 from pmgd.host.cli.signals import ended_by_signals
 from pmgd.host.cli.text import count, table
@@ -32,6 +32,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--board", required=True, help="one of those that pmgd boards lists")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="the folder; default: build/NAME-BOARD"
+    )
+    parser.add_argument(
+        "--clock",
+        metavar="MHZ",
+        type=megahertz,
+        dest="clock_hz",
+        help="of the fabric, from a PLL; default: the board's oscillator itself",
     )
     parser.add_argument(
         "--seed",
@@ -71,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
                 spec,
                 chosen,
                 args.out or Path("build") / f"{spec.name}-{chosen.name}",
+                clock_hz=args.clock_hz,
                 seed=args.seed,
                 baud=args.baud,
                 tools=args.tools,
@@ -105,14 +113,16 @@ def _summary(result: "BuildResult", seconds: float) -> str:
         (title, count(used[key]), count(available[key]), f"{used[key] / available[key]:.0%}")
         for key, title in titles.items()
     ]
-    clock_hz = manifest["clock_hz"]
+    clock = f"the clock is {manifest['clock_hz'] / 1e6:g} MHz"
+    if manifest["clock_hz"] != manifest["oscillator_hz"]:
+        clock += f", from a PLL and {manifest['oscillator_hz'] / 1e6:g} MHz"
     head = (
         f"{manifest['name']} for {manifest['board']} ({manifest['device']}), plan digest "
         f"{manifest['plan_digest']}"
     )
     made = "from the cache" if result.cached else "made"
     facts = [
-        ("fmax", f"{report.fmax_hz / 1e6:.2f} MHz; the clock is {clock_hz / 1e6:g} MHz"),
+        ("fmax", f"{report.fmax_hz / 1e6:.2f} MHz; {clock}"),
         ("serial port", f"{count(manifest['baud'])} baud"),
         ("seed", str(manifest["nextpnr_seed"])),
     ]

@@ -9,6 +9,7 @@ from pmgd.gateware.layout import MEAN_FRACTION_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access, registers, windows
 from pmgd.gateware.regmap_document import PERTURBER, register_map
+from pmgd.host.cli.estimate_text import estimate_record, estimate_text
 from pmgd.host.cli.options import add_spec_arguments, spec_from
 from pmgd.host.cli.plan_record import plan_record
 from pmgd.host.cli.text import count, table
@@ -25,6 +26,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "layers, latencies and clocks per timestep, storage, layouts and the register map.",
     )
     add_spec_arguments(parser)
+    parser.add_argument(
+        "--board",
+        metavar="BOARD",
+        help="tell how large and how fast it would be there, too, without the board's tools; one "
+        "of those that pmgd boards lists",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the plan as JSON alone")
     form.add_argument(
@@ -36,10 +43,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Carry the command out and return its exit code."""
     plan = Plan(spec_from(args))
+    board = None
+    if args.board is not None:
+        from pmgd.boards.catalog import board as find_board
+
+        board = find_board(args.board)
     if args.registers:
         print(register_map(plan), end="")
+    elif args.json:
+        record = plan_record(plan)
+        if board is not None:
+            record["estimate"] = estimate_record(plan, board)
+        print(json.dumps(record, indent=2))
     else:
-        print(json.dumps(plan_record(plan), indent=2) if args.json else _text(plan))
+        text = _text(plan)
+        print(text if board is None else f"{text}\n\n{estimate_text(plan, board)}")
     return 0
 
 
@@ -60,7 +78,8 @@ def _text(plan: Plan) -> str:
     kind = spec.network.activation
     head = (
         f"{spec.name}: {shape}, {kind if isinstance(kind, str) else ', '.join(kind)}, "
-        f"{count(plan.parameters)} parameters, {spec.fabric.kind} fabric\n"
+        f"{count(plan.parameters)} parameters, "
+        f"{'pipelined ' * spec.fabric.pipeline}{spec.fabric.kind} fabric\n"
         f"plan digest {plan.digest:016x}"
     )
     return "\n\n".join([head, *(f"{title}\n\n{body}" for title, body in sections)])
@@ -233,6 +252,14 @@ def _latencies(plan: Plan) -> str:
 
 
 def _clocks(plan: Plan) -> str:
+    delay = f"\n\n  update delay D: {plan.update_delay} timesteps"
+    if plan.spec.fabric.pipeline:
+        copies = plan.spec.fabric.copies
+        rows = [
+            ("initiation interval: a timestep starts every", plan.interval),
+            ("copies of the network", copies),
+        ]
+        return table(rows, "lr") + delay
     rows = [("with a new sample", plan.clocks_per_timestep())]
     same = plan.clocks_per_timestep(new_sample=False, new_baseline=False)
     if plan.spec.fabric.baseline in ("sample", "literal"):
@@ -246,40 +273,61 @@ def _clocks(plan: Plan) -> str:
         f"\n\n  a new sample in shuffled order: {SHUFFLE_CYCLES} for each position tried, instead "
         f"of {plan.index_cycles}"
     )
-    return (
-        table(rows, "lr")
-        + shuffled * plan.spec.fabric.shuffle
-        + f"\n\n  update delay D: {plan.update_delay} timesteps"
-    )
+    return table(rows, "lr") + shuffled * plan.spec.fabric.shuffle + delay
 
 
 def _storage(plan: Plan) -> str:
-    scan, sample = plan.scan, plan.sample
+    scan, sample, pipeline = plan.scan, plan.sample, plan.spec.fabric.pipeline
     rows = [("", "bits"), ("theta", scan.theta_bits)]
     if scan.gradient_bits:
         rows.append(("gradient G", scan.gradient_bits))
     own = PERTURBER[plan.spec.fabric.perturbation]
     if scan.perturber_bits:
         rows.append((f"perturbation {own}", scan.perturber_bits))
+    if scan.update_perturber_bits:
+        rows.append((f"perturbation {own} for late updates", scan.update_perturber_bits))
     rows += [
         ("one parameter", scan.synapse_bits),
         (f"all {count(scan.parameters)} parameters", count(scan.parameters * scan.synapse_bits)),
     ]
     if plan.perturber_state_bits:
         rows.append(("shared by all perturbers", plan.perturber_state_bits))
+    if pipeline:
+        rows += [
+            ("shared by all perturbers for late updates", plan.perturber_state_bits),
+            (f"{plan.update_delay} steps in flight", plan.update_delay * plan.flight.bits),
+        ]
     rows += [
         ("one sample", sample.bits),
         (f"all {count(sample.samples)} samples", count(sample.samples * sample.bits)),
     ]
-    state = ["theta", *["G"] * bool(scan.gradient_bits), *[own] * bool(scan.perturber_bits)]
+    flight = (
+        f"\n  flight: {plan.update_delay} words; from bit 0 up, u in {plan.flight.step_bits} bits, "
+        f"whether its perturbation was new, whether its window ended"
+    )
     return (
         table(rows, "lr")
-        + f"\n\n  scan ring: {scan.words} words; from bit 0 up, {', '.join(state)} of each "
-        + f"parameter, then {scan.padding_bits} bits of padding"
+        + f"\n\n  scan ring: {scan.words} words; from bit 0 up, {_ring(plan, own)}, then "
+        + f"{scan.padding_bits} bits of padding"
         + f"\n  sample: {sample.words} word(s), {sample.stride} apart; from bit 0 up, "
         + f"{sample.inputs} x {sample.input_format} inputs, then {sample.outputs} x "
         + f"{sample.target_format} targets"
+        + flight * pipeline
     )
+
+
+def _ring(plan: Plan, own: str) -> str:
+    """Tell what the scan ring holds, from bit 0 up; `own` is a perturber's state."""
+    scan, planes = plan.scan, ""
+    state = ["theta (offset binary, most significant bit first)" if scan.offset_binary else "theta"]
+    state += ["G"] * bool(scan.gradient_bits)
+    if scan.planes:
+        downwards = "of each parameter, the last one first"
+        planes = f", then {own} {downwards}" * bool(scan.perturber_bits)
+        planes += f", then {own} for late updates {downwards}" * bool(scan.update_perturber_bits)
+    else:
+        state += [own] * bool(scan.perturber_bits)
+    return f"{', '.join(state)} of each parameter{planes}"
 
 
 def _settings(plan: Plan) -> str:

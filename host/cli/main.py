@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from pmgd.gateware.errors import PmgdError
-from pmgd.host.cli import boards, build, doctor, emulate, explain, train
+from pmgd.host.cli import bench, boards, build, doctor, emulate, explain, train
 
 __all__ = ["main"]
 
@@ -67,7 +67,7 @@ def _parser() -> _Parser:
     )
     parser.add_argument("--version", action="version", version=f"pmgd {version('pmgd')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (train, explain, emulate, build, boards, doctor):
+    for command in (train, explain, emulate, build, bench, boards, doctor):
         command.add_parser(commands)
     for subparser in commands.choices.values():
         subparser.add_argument(

@@ -1,14 +1,15 @@
-"""The options of every command that takes a specification."""
+"""Options that several commands share."""
 
 import argparse
 import shlex
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from pmgd.gateware.spec import Spec
 from pmgd.host.spec_file import load_spec, parse_setting
 
-__all__ = ["add_spec_arguments", "spec_from", "spec_words"]
+__all__ = ["add_spec_arguments", "megahertz", "spec_from", "spec_words"]
 
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,3 +47,22 @@ def spec_from(args: argparse.Namespace, settings: Mapping[str, Any] | None = Non
 def spec_words(args: argparse.Namespace) -> str:
     """Return what to type for the same specification in another command."""
     return shlex.join([args.spec, *(word for text in args.settings for word in ("--set", text))])
+
+
+def megahertz(text: str) -> int:
+    """Return hertz from megahertz, as the type of an option.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is no number above 0, or no whole number of hertz.
+    """
+    try:
+        hertz = Fraction(text) * 1_000_000
+    except (ValueError, ZeroDivisionError):
+        hertz = Fraction()
+    if hertz <= 0 or hertz.denominator != 1:
+        raise argparse.ArgumentTypeError(
+            f"must be megahertz of at most six decimals, such as 100 or 62.5, not {text!r}"
+        )
+    return hertz.numerator

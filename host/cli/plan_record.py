@@ -65,17 +65,25 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             "same_baseline": plan.clocks_per_timestep(new_sample=False, new_baseline=False),
         },
         "update_delay_timesteps": plan.update_delay,
+        "pipeline": _pipeline(plan),
         "storage_bits": {
             "theta": scan.theta_bits,
             "gradient": scan.gradient_bits,
             "perturber": scan.perturber_bits,
+            "update_perturber": scan.update_perturber_bits,
             "per_parameter": scan.synapse_bits,
             "all_parameters": scan.synapse_bits * scan.parameters,
             "shared_perturber": plan.perturber_state_bits,
+            "flight": plan.update_delay * plan.flight.bits,
             "sample": sample.bits,
             "sample_memory": sample.bits * sample.samples,
         },
-        "scan": {"words": scan.words, "padding_bits": scan.padding_bits},
+        "scan": {
+            "words": scan.words,
+            "padding_bits": scan.padding_bits,
+            "planes": scan.planes,
+            "offset_binary": scan.offset_binary,
+        },
         "sample": {
             "inputs": sample.inputs,
             "input_format": str(sample.input_format),
@@ -113,6 +121,18 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             }
             for window in windows(plan)
         ],
+    }
+
+
+def _pipeline(plan: Plan) -> dict[str, int] | None:
+    if not plan.spec.fabric.pipeline:
+        return None
+    return {
+        "copies": plan.spec.fabric.copies,
+        "interval_cycles": plan.interval,
+        "step_bits": plan.flight.step_bits,
+        "advance_bit": plan.flight.advance_bit,
+        "ends_bit": plan.flight.ends_bit,
     }
 
 

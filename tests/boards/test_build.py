@@ -97,9 +97,10 @@ def test_a_build_comes_again_from_the_cache(tools, tmp_path):
     [
         {"seed": 2},
         {"baud": 500_000},
+        {"clock_hz": 18_000_000},
         {"spec": Spec(name="tiny", network=Network(layers=(1, 2)))},
     ],
-    ids=["seed", "baud", "spec"],
+    ids=["seed", "baud", "clock", "spec"],
 )
 def test_another_input_is_built_anew(tools, tmp_path, other):
     first = make(tmp_path)
@@ -249,6 +250,33 @@ def test_a_bitstream_too_slow_is_refused_with_both_figures(tools, tmp_path):
     assert tools.calls == 2 * STAGES
     assert contents(tmp_path / "out") == earlier
     assert not (tmp_path / "other").exists()
+
+
+def test_the_fabrics_clock_may_be_another_than_the_oscillator(tools, tmp_path, monkeypatch):
+    monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")  # the one on the PATH is a fake
+    plain = make(tmp_path, out="plain")
+    assert (plain.manifest["clock_hz"], plain.manifest["oscillator_hz"]) == (12_000_000,) * 2
+    same = make(tmp_path, out="same", clock_hz=12_000_000)
+    assert same.cached
+    assert contents(same.folder) == contents(plain.folder)
+    result = make(tmp_path, clock_hz=18_000_000, verilog=True)
+    assert result.manifest["clock_hz"] == 18_000_000
+    assert result.manifest["oscillator_hz"] == 12_000_000
+    text = (result.folder / "tiny.v").read_text()
+    assert "18 clock cycles a bit: 1000000 baud at 18 MHz" in text
+    assert "PLL" not in text  # whoever uses it brings the clock
+
+
+def test_a_bitstream_must_reach_the_fabrics_clock(tools, tmp_path):
+    tools.set_fmax(17.5)
+    make(tmp_path)
+    with pytest.raises(
+        ToolError,
+        match=r"the 18 MHz of the fabric's clock on Test Bench, but fmax is 17\.50 MHz; choose "
+        r"another seed, a slower clock, or",
+    ):
+        make(tmp_path, out="faster", clock_hz=18_000_000)
+    assert not (tmp_path / "faster").exists()
 
 
 def test_an_earlier_build_is_replaced_as_a_whole(tools, tmp_path, monkeypatch):
@@ -438,6 +466,8 @@ def test_an_interrupt_leaves_the_earlier_build(tools, tmp_path, monkeypatch, mov
         ({"seed": 1 << 31}, r"seed must be from 0 to 2147483642, not 2147483648"),
         ({"baud": 5_000_000}, r"baud must be from 1 to 1500000 for a clock of 12 MHz"),
         ({"baud": 1_300_000}, r"choose 1333333"),
+        ({"clock_hz": 31_000_000}, r"PLL makes of 12 MHz, .* not 31 MHz; choose 30\.75 or 31\.125"),
+        ({"clock_hz": 18_000_000, "baud": 2_500_000}, r"for a clock of 18 MHz, not 2500000"),
         ({"tools": "vendor"}, r"tools must be one of yowasp, native, not 'vendor'"),
     ],
 )

@@ -3,14 +3,20 @@
 import pytest
 
 from pmgd.gateware.latency import (
+    AMPLITUDE_CYCLES,
     CLIP_CYCLES,
     COST_CYCLES,
     FILTER_CYCLES,
+    LEAD_CYCLES,
+    LOAD_CYCLES,
+    PERTURB_CYCLES,
+    PRODUCT_CYCLES,
     SIGN_TRANSMITTER_CYCLES,
     SYNAPSE_CYCLES,
     TABLE_CYCLES,
     TRANSMITTER_CYCLES,
     Latency,
+    PipelineLatency,
     tree_cycles,
 )
 from pmgd.gateware.plan import Plan
@@ -57,3 +63,45 @@ def test_latency_of_a_plan(correlator: str, bias: bool) -> None:
     )
     # A fifth number to sum takes another level of the tree, and with it another register.
     assert plan.latency.layers[0] == SYNAPSE_CYCLES + (2 if bias else 1) + TABLE_CYCLES
+
+
+def test_from_stage_to_stage_of_a_pipeline() -> None:
+    """Both sums of a layer are ready with the later of them."""
+    latency = PipelineLatency(
+        fan_ins=(3, 17), activations=(4, 2), outputs=5, transmitter=4, multiplied=(False, True)
+    )
+    trees = (1, 3)
+    assert latency.sums == (
+        trees[0] + max(0, AMPLITUDE_CYCLES),
+        trees[1] + max(PRODUCT_CYCLES, AMPLITUDE_CYCLES),
+    )
+    around = LOAD_CYCLES + PERTURB_CYCLES
+    assert latency.layers == (around + latency.sums[0] + 4, around + latency.sums[1] + 2)
+    assert latency.network == sum(latency.layers) + LEAD_CYCLES
+    assert latency.evaluation == latency.network + COST_CYCLES + 2
+    assert latency.step == latency.evaluation + FILTER_CYCLES + 4
+
+
+@pytest.mark.parametrize(
+    ("inputs", "multiplied"), [("U1.0", False), ("S1.0", True), ("U0.8", True)]
+)
+def test_latency_of_a_pipelined_plan(inputs: str, multiplied: bool) -> None:
+    """Only inputs that are a bit need no multiplier."""
+    plan = Plan(
+        xor().with_settings(
+            {
+                "network.layers": [4, 4, 2],
+                "network.activation": ["tanh", "relu"],
+                "formats.input": inputs,
+                "fabric.pipeline": True,
+                "fabric.perturbation": "walsh",
+            }
+        )
+    )
+    assert plan.latency == PipelineLatency(
+        fan_ins=(5, 5),
+        activations=(TABLE_CYCLES, CLIP_CYCLES),
+        outputs=2,
+        transmitter=TRANSMITTER_CYCLES,
+        multiplied=(multiplied, True),
+    )

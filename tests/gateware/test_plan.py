@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pmgd.gateware.latency import BEGIN_CYCLES, FETCH_CYCLES, FINISH_CYCLES
 from pmgd.gateware.mapping import setting_keys
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import PRESETS, xor
@@ -32,11 +33,14 @@ def test_a_plan_is_all_there_is_to_know_of_a_spec() -> None:
 # -- Time -----------------------------------------------------------------------------------------
 
 
+AROUND_CYCLES = BEGIN_CYCLES + FETCH_CYCLES + FINISH_CYCLES
+"""What a timestep takes beyond its step."""
+
+
 def test_clocks_per_timestep_of_xor() -> None:
     plan = Plan(xor())
     same = plan.clocks_per_timestep(new_sample=False, new_baseline=False)
-    # Begin, fetch and two to finish, and the latency of a step.
-    assert same == 4 + plan.latency.step == 22
+    assert same == AROUND_CYCLES + plan.latency.step
     assert plan.clocks_per_timestep(new_sample=False) == same + 1
     # An index takes a cycle for each of the 5 bits of up to 16 samples, and one more.
     assert plan.index_cycles == 6
@@ -53,12 +57,53 @@ def test_a_baseline_takes_a_cycle_where_it_is_evaluated(
 ) -> None:
     plan = plan_of({"fabric.baseline": baseline})
     for new_sample in (False, True):
-        expected = 4 + plan.latency.step + plan.index_cycles * new_sample
+        expected = AROUND_CYCLES + plan.latency.step + plan.index_cycles * new_sample
         clocks = tuple(
             plan.clocks_per_timestep(new_sample=new_sample, new_baseline=new_baseline) - expected
             for new_baseline in (False, True)
         )
         assert clocks == evaluated
+
+
+PIPELINED = {"fabric.pipeline": True, "fabric.perturbation": "chain"}
+
+
+def test_a_pipelined_timestep_takes_its_interval_whatever_it_begins_with() -> None:
+    for copies, interval in ((1, 2), (2, 1)):
+        plan = plan_of({**PIPELINED, "fabric.copies": copies})
+        assert plan.interval == interval
+        for new_sample in (False, True):
+            for new_baseline in (False, True):
+                chosen = {"new_sample": new_sample, "new_baseline": new_baseline}
+                assert plan.clocks_per_timestep(**chosen) == interval
+
+
+@pytest.mark.parametrize(
+    ("settings", "step", "delays"),
+    [
+        # Of each layer load 1, sums 1 + 2, perturb 1, table 4; lead 1; cost 2, filter 1, step 4.
+        # With one copy the step is that of the evaluation a cycle later, and a timestep takes two:
+        # 1 + 26 + 2 cycles are 14 of them and a half.
+        ({}, 2 * 10 + 1 + 2 + 1 + 4, (16, 30)),
+        # Clipped in 2 cycles.
+        (
+            {"network.activation": "identity", "formats.activation": "S4.4"},
+            2 * 8 + 1 + 2 + 1 + 4,
+            (14, 26),
+        ),
+        # 50 and 5 numbers to sum take 3 and 2 cycles; 4 squared errors take another.
+        ({"network.layers": [49, 4, 4], "fabric.lfsr_bits": 32}, 12 + 11 + 1 + 3 + 1 + 4, (18, 34)),
+        # One number to sum takes none.
+        ({"network.layers": [1, 1], "network.bias": False}, 9 + 1 + 2 + 1 + 4, (10, 19)),
+    ],
+)
+def test_update_delay_of_pipelined_fabrics(
+    settings: dict[str, Any], step: int, delays: tuple[int, int]
+) -> None:
+    for copies, delay in zip((1, 2), delays, strict=True):
+        plan = plan_of({**PIPELINED, **settings, "fabric.copies": copies})
+        assert plan.latency.step == step
+        assert plan.update_delay == delay
 
 
 # -- Identity -------------------------------------------------------------------------------------
@@ -71,7 +116,7 @@ def test_digest_of_the_xor_preset() -> None:
     put the new number here and say so in the changelog. If it is not, the change must leave the
     digest as it was.
     """
-    assert f"{Plan(xor()).digest:016x}" == "c628bb9641f7b854"
+    assert f"{Plan(xor()).digest:016x}" == "481a16167c649c1c"
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
@@ -153,6 +198,15 @@ def test_digest_tells_the_other_values_apart(settings: dict[str, Any]) -> None:
     assert plan_of(settings).digest not in {Plan(xor()).digest, *others}
 
 
+PIPELINE = {"fabric.pipeline": True, "fabric.copies": 2}
+
+
+def test_digest_tells_pipelined_fabrics_apart() -> None:
+    chain, copies = plan_of({"fabric.perturbation": "chain"}), {"fabric.copies": 2}
+    plans = (Plan(xor()), chain, plan_of(PIPELINED), plan_of({**PIPELINED, **copies}))
+    assert len({plan.digest for plan in plans}) == 4
+
+
 RUN_TIME = {
     "name": "other",
     "training.steps": 1,
@@ -182,4 +236,5 @@ def test_digest_ignores_run_time_choices(key: str, value: Any) -> None:
 
 def test_every_setting_is_of_generation_or_of_run_time() -> None:
     """Another one must be told here, lest a bitstream pass for one that it is not."""
-    assert {*setting_keys(Spec)} - {*GENERATION_TIME, *RUN_TIME} == {"fabric.kind"}
+    told = {*GENERATION_TIME, *PIPELINE, *RUN_TIME}
+    assert {*setting_keys(Spec)} - told == {"fabric.kind"}

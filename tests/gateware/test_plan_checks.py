@@ -114,6 +114,76 @@ REFUSED = [
     ),
 ]
 
+PIPELINED = {"fabric.pipeline": True, "fabric.perturbation": "chain"}
+
+REFUSED_IN_A_PIPELINE = [
+    (
+        {"fabric.copies": 2, "fabric.pipeline": False},
+        (
+            "fabric.copies must be 1 in a fabric that is not pipelined, not 2; or set "
+            "fabric.pipeline to true"
+        ),
+    ),
+    *(
+        (
+            {"fabric.perturbation": perturbation},
+            (
+                "fabric.perturbation must be chain or walsh in a pipelined fabric, whose "
+                "generators, doubled, give the sign that a late update needs, not "
+                f"{perturbation}; or set fabric.pipeline to false"
+            ),
+        )
+        for perturbation in ("lfsr", "sequential")
+    ),
+    *(
+        (
+            {"fabric.baseline": baseline},
+            (
+                "fabric.baseline must be sample or two_sided in a pipelined fabric, which need "
+                f"nothing of the timestep before, not {baseline}; or set fabric.pipeline to false"
+            ),
+        )
+        for baseline in ("mean", "literal")
+    ),
+    (
+        {"fabric.correlator": "sign"},
+        (
+            "fabric.correlator must be full in a pipelined fabric, since steps, not their signs "
+            "alone, wait in the queue, not sign; or set fabric.pipeline to false"
+        ),
+    ),
+    (
+        {"fabric.shuffle": True},
+        (
+            "fabric.shuffle must be false in a pipelined fabric, since a shuffled order may take "
+            "several tries for a sample, not true; or set fabric.pipeline to false"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), REFUSED_IN_A_PIPELINE)
+def test_what_a_pipeline_cannot_do_is_refused_with_the_reason(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        Plan(xor().with_settings({**PIPELINED, **settings}))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("perturbation", ["chain", "walsh"])
+@pytest.mark.parametrize("baseline", ["sample", "two_sided"])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_what_a_pipeline_can_do(perturbation: str, baseline: str, copies: int) -> None:
+    others = {"formats.overflow": "hold", "fabric.decay_shift": 1, "formats.rounding": "nearest"}
+    for changed in ({}, others, {"fabric.tau_theta_bits": 1}):
+        settings = {
+            "fabric.perturbation": perturbation,
+            "fabric.baseline": baseline,
+            "fabric.copies": copies,
+        }
+        Plan(xor().with_settings({**PIPELINED, **settings, **changed}))
+
 
 @pytest.mark.parametrize(("settings", "message"), REFUSED)
 def test_parts_that_do_not_fit_are_refused(settings: dict[str, Any], message: str) -> None:

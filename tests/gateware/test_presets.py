@@ -7,7 +7,7 @@ import pytest
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.presets import PRESETS, preset, xor
+from pmgd.gateware.presets import PRESETS, nist7x7, nist7x7_fast, preset, xor, xor_fast
 from pmgd.gateware.spec import Spec
 
 
@@ -34,10 +34,36 @@ def test_presets_are_not_each_other() -> None:
 
 @pytest.mark.parametrize("make", PRESETS)
 def test_presets_train_as_the_readme_says(make) -> None:
-    """Random codes, the baseline of sample and parameters, plain updates: the defaults."""
+    """Random codes and plain updates; those that are not fast by all the defaults."""
     fabric, network = make().fabric, make().network
-    assert (fabric.perturbation, fabric.baseline, fabric.correlator) == ("lfsr", "sample", "full")
-    assert (fabric.decay_shift, network.cost, network.bias) == (0, "squared", True)
+    kinds = ("chain", "two_sided") if fabric.pipeline else ("lfsr", "sample")
+    assert (fabric.perturbation, fabric.baseline) == kinds
+    assert (fabric.correlator, fabric.decay_shift) == ("full", 0)
+    assert (network.cost, network.bias) == ("squared", True)
+
+
+@pytest.mark.parametrize(
+    ("fast", "plain", "interval"), [(xor_fast, xor, 2), (nist7x7_fast, nist7x7, 1)]
+)
+def test_fast_presets_are_pipelined_and_keep_their_parameters_in_place(
+    fast, plain, interval
+) -> None:
+    plan = Plan(fast())
+    assert plan.interval == interval
+    assert plan.gradient_bits == 0
+    assert plan.holds_in_place
+    assert plan.spec.network == plain().network
+    assert plan.spec.data == plain().data
+    assert [make.__name__ for make in PRESETS if make().fabric.pipeline] == [
+        "xor_fast",
+        "nist7x7_fast",
+    ]
+
+
+@pytest.mark.parametrize("make", [xor_fast, nist7x7_fast])
+def test_multipliers_of_fast_presets_see_dtheta_and_no_more(make) -> None:
+    plan = Plan(make())
+    assert plan.dtheta_steps() == 1 << plan.operand_shift
 
 
 def test_xor_is_the_recommended_setting() -> None:

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from control import PLANS, VARIANTS, access
+from control import PIPELINED, PLANS, VARIANTS, access
 
 from pmgd.gateware.frames import Status
 from pmgd.gateware.layout import WORD_BITS
@@ -25,7 +25,7 @@ SETTINGS = {
 }
 CONSTANTS = {Reg.MAGIC, Reg.VERSION, Reg.DIGEST_LOW, Reg.DIGEST_HIGH}
 STATE = set(Reg) - SETTINGS - CONSTANTS - {Reg.HALT}
-ALL = PLANS | VARIANTS
+ALL = PLANS | VARIANTS | PIPELINED
 
 
 class Bank:
@@ -49,7 +49,7 @@ class Bank:
 
     async def check_values(self, ctx):
         for register in self.registers:
-            expected = (Status.OK, self.expected[register.reg], 0)
+            expected = (Status.OK, self.expected[register.reg], 1)
             assert await access(ctx, self.dut.target, register.reg) == expected, register.name
         settings = {r.name: self.expected[r.reg] for r in self.registers if r.reg in SETTINGS}
         for name, value in settings.items():
@@ -63,6 +63,10 @@ class Bank:
         ctx.set(target.offset, address)
         ctx.set(target.data, value)
         what = f"{value:#x} to {address:#x}"
+        assert not ctx.get(target.done), what
+        assert not ctx.get(self.dut.load.as_value()), what
+        await ctx.tick()
+        ctx.set(target.strobe, 0)
         assert ctx.get(target.done), what
         assert ctx.get(target.status) == status, what
         assert ctx.get(self.dut.halt) == halt, what
@@ -71,7 +75,6 @@ class Bank:
         if load is not None:
             assert ctx.get(self.dut.loaded) == value, what
         await ctx.tick()
-        ctx.set(target.strobe, 0)
         assert not ctx.get(target.done)
         assert not ctx.get(self.dut.halt)
         assert not ctx.get(self.dut.load.as_value())
@@ -123,7 +126,7 @@ def test_every_bit_can_be_written(bank):
                 if load is None:
                     bank.expected[register.reg] = value
                 got = await access(ctx, bank.dut.target, register.reg)
-                assert got == (Status.OK, bank.expected[register.reg], 0), register.name
+                assert got == (Status.OK, bank.expected[register.reg], 1), register.name
         # No write has gone to another register.
         await bank.check_values(ctx)
 
@@ -175,7 +178,7 @@ def test_halt_can_be_written_any_time_and_reads_0(bank, busy):
         await bank.begin(ctx, busy=busy)
         for value, status in ((1, Status.OK), (0, Status.OK), (3, Status.BAD_VALUE)):
             await bank.write(ctx, Reg.HALT, value, status, halt=value == 1)
-            assert await access(ctx, bank.dut.target, Reg.HALT) == (Status.OK, 0, 0)
+            assert await access(ctx, bank.dut.target, Reg.HALT) == (Status.OK, 0, 1)
         await bank.check_values(ctx)
 
     simulate(bank.dut, testbench)

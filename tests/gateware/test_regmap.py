@@ -59,17 +59,38 @@ PLANS = [
             }
         )
     ),
+    Plan(
+        xor().with_settings(
+            {"fabric.pipeline": True, "fabric.copies": 2, "fabric.perturbation": "walsh"}
+        )
+    ),
+    Plan(
+        xor().with_settings(
+            {
+                "fabric.pipeline": True,
+                "fabric.perturbation": "chain",
+                "fabric.lfsr_bits": 32,
+                "fabric.baseline": "two_sided",
+                "formats.overflow": "hold",
+                "fabric.tau_theta_bits": 1,
+            }
+        )
+    ),
 ]
 
 CONDITIONAL = {
     Reg.SCALE_MANTISSA,
     Reg.SCALE_SHIFT,
     Reg.ROUNDING_STATE,
+    Reg.BASELINE,
+    Reg.BASELINE_VALID,
     Reg.MEAN_SHIFT,
     Reg.PERTURBED,
     Reg.PERTURBER_STATE,
     Reg.ORDER_POSITION,
     Reg.SIGN_STEP,
+    Reg.UPDATE_STATE,
+    Reg.FLIGHT_POSITION,
 }
 
 
@@ -89,6 +110,7 @@ def present(plan: Plan) -> set[Reg]:
 
 def test_a_fabric_has_the_registers_that_it_needs() -> None:
     scale = {Reg.SCALE_MANTISSA, Reg.SCALE_SHIFT}
+    baseline = {Reg.BASELINE, Reg.BASELINE_VALID}
     for settings, expected in (
         ({}, {*scale, Reg.ROUNDING_STATE}),
         ({"formats.rounding": "nearest"}, scale),
@@ -102,7 +124,11 @@ def test_a_fabric_has_the_registers_that_it_needs() -> None:
         ({"fabric.perturbation": "sequential"}, {*scale, Reg.ROUNDING_STATE}),
         ({"fabric.shuffle": True}, {*scale, Reg.ROUNDING_STATE, Reg.ORDER_POSITION}),
     ):
-        assert present(Plan(xor().with_settings(settings))) == expected, settings
+        assert present(Plan(xor().with_settings(settings))) == expected | baseline, settings
+    late = {Reg.PERTURBER_STATE, Reg.UPDATE_STATE, Reg.FLIGHT_POSITION}
+    for perturbation in ("chain", "walsh"):
+        settings = {"fabric.pipeline": True, "fabric.perturbation": perturbation}
+        assert present(Plan(xor().with_settings(settings))) == {*scale, Reg.ROUNDING_STATE, *late}
 
 
 CHOICES = {
@@ -140,6 +166,10 @@ def test_conditions_read_well() -> None:
         Reg.PERTURBER_STATE: ["fabric.perturbation is chain or walsh"],
         Reg.ORDER_POSITION: ["fabric.shuffle is true"],
         Reg.SIGN_STEP: ["fabric.correlator is sign"],
+        Reg.BASELINE: ["fabric.pipeline is false"],
+        Reg.BASELINE_VALID: ["fabric.pipeline is false"],
+        Reg.UPDATE_STATE: ["fabric.pipeline is true"],
+        Reg.FLIGHT_POSITION: ["fabric.pipeline is true"],
     }
     assert set(where) == CONDITIONAL
 
@@ -162,7 +192,8 @@ def test_registers_fit_a_word_and_hold_their_reset(plan: Plan) -> None:
 @pytest.mark.parametrize("plan", PLANS)
 def test_windows_once_in_order_and_apart(plan: Plan) -> None:
     found = windows(plan)
-    assert [window.region for window in found] == sorted(set(Region) - {Region.REGISTERS})
+    others = {Region.REGISTERS} if plan.spec.fabric.pipeline else {Region.REGISTERS, Region.FLIGHT}
+    assert [window.region for window in found] == sorted(set(Region) - others)
     for window in found:
         assert 1 <= window.words <= 1 << REGION_SHIFT
         assert window.address >> REGION_SHIFT == window.region
@@ -240,6 +271,8 @@ def test_addresses_and_resets() -> None:
         "perturber_state": 34,
         "order_position": 35,
         "sign_step": 36,
+        "update_state": 37,
+        "flight_position": 38,
         "evaluate": 40,
         "hits": 41,
         "cost_sum_low": 42,
@@ -251,6 +284,7 @@ def test_addresses_and_resets() -> None:
         "samples": 2,
         "probe": 3,
         "outputs": 4,
+        "flight": 5,
     }
     assert REGION_SHIFT == 24
     resets = {
@@ -308,6 +342,15 @@ def test_widths_follow_the_plan() -> None:
     assert bits[Reg.PERTURBER_STATE] == 32
     assert bits[Reg.PERTURBED] == 1
     assert bits[Reg.COST_SUM_HIGH] == 32 + 21 - 32
+    # Pipelined: Walsh with G; a chain without, and 9 of 12 bits and two signs each.
+    for plan, state_bits, scan_words in ((PLANS[6], 4, 9), (PLANS[7], 32, 4)):
+        bits = {register.reg: register.bits for register in registers(plan)}
+        assert bits[Reg.PERTURBER_STATE] == bits[Reg.UPDATE_STATE] == state_bits
+        assert 1 << bits[Reg.FLIGHT_POSITION] >= plan.update_delay
+        assert 1 << (bits[Reg.FLIGHT_POSITION] - 1) < plan.update_delay
+        words = {window.region: window.words for window in windows(plan)}
+        assert words[Region.FLIGHT] == plan.update_delay
+        assert words[Region.SCAN] == scan_words
 
 
 def test_every_setting_fits_its_register() -> None:

@@ -23,6 +23,10 @@ OTHER = xor().with_settings(
     }
 )
 
+PIPELINED = xor().with_settings(
+    {"fabric.pipeline": True, "fabric.copies": 2, "fabric.perturbation": "chain"}
+)
+
 
 def rows(text: str) -> list[list[str]]:
     """The cells of every table, without what only looks."""
@@ -50,7 +54,7 @@ HERE = ("address", "name", "bits", "reset", "access", "exists", "meaning")
 ELSEWHERE = ("address", "name", "reset", "access", "exists", "meaning")
 
 
-@pytest.mark.parametrize("spec", [xor(), ODD, OTHER])
+@pytest.mark.parametrize("spec", [xor(), ODD, OTHER, PIPELINED])
 def test_it_tells_every_register_and_window(spec: Spec) -> None:
     plan = Plan(spec)
     text = register_map(plan)
@@ -92,6 +96,47 @@ def test_it_tells_every_register_and_window(spec: Spec) -> None:
 def test_it_tells_what_the_scan_ring_holds(perturbation: str, told: str) -> None:
     plan = Plan(xor().with_settings({"fabric.perturbation": perturbation}))
     assert f"for each parameter: {told}\n" in register_map(plan)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {},
+            (
+                "theta (12 bits), G (20); then bit p (1) of each, from the last parameter down; "
+                "then bit p for late updates (1) of each, from the last parameter down; then 14 "
+                "bits of padding."
+            ),
+        ),
+        (
+            {"fabric.perturbation": "walsh"},
+            "theta (12 bits), G (20); then 0 bits of padding.",
+        ),
+        (
+            {"formats.overflow": "hold", "fabric.tau_theta_bits": 1},
+            (
+                "theta (12 bits, offset binary, most significant first); then bit p (1) of each, "
+                "from the last parameter down; then bit p for late updates (1) of each, from the "
+                "last parameter down; then 2 bits of padding."
+            ),
+        ),
+    ],
+)
+def test_it_tells_what_the_scan_ring_of_a_pipelined_fabric_holds(
+    changed: dict[str, object], told: str
+) -> None:
+    text = register_map(Plan(PIPELINED.with_settings(changed)))
+    assert f"for each parameter: {told}\n" in text
+
+
+def test_it_tells_what_a_step_in_flight_is() -> None:
+    told = (
+        "- `flight`: each word, from bit 0 up, a step u (12 bits, two's complement), whether its "
+        "timestep began a perturbation (bit 12) and whether it ended a window (bit 13).\n"
+    )
+    assert register_map(Plan(PIPELINED)).endswith(told)
+    assert "flight`: " not in register_map(Plan(xor()))
 
 
 def test_every_perturbation_has_a_word_for_its_state() -> None:

@@ -7,6 +7,7 @@ from control import access, random_words
 
 from pmgd.gateware.formats import Format
 from pmgd.gateware.frames import Status
+from pmgd.gateware.latency import FETCH_CYCLES
 from pmgd.gateware.layout import WORD_BITS, SampleLayout
 from pmgd.gateware.samples import Samples
 from pmgd.sim.testbench import simulate
@@ -51,14 +52,15 @@ class Model:
 async def write(ctx, dut, model, offset, data):
     """Write a word, and demand that the memory says so in just that access."""
     target = dut.target
-    for strobe in (1, 0):
+    for cycle in range(FETCH_CYCLES + 2):
+        strobe = cycle == 0
         ctx.set(target.strobe, strobe)
         ctx.set(target.write, 1)
         ctx.set(target.offset, offset)
         ctx.set(target.data, data)
         assert ctx.get(dut.written) == strobe
-        assert ctx.get(target.done) == (not strobe)
-        if not strobe:
+        assert ctx.get(target.done) == (cycle == FETCH_CYCLES + 1)
+        if ctx.get(target.done):
             assert ctx.get(target.status) == Status.OK
         await ctx.tick()
     model.write(offset, data)
@@ -69,7 +71,7 @@ async def check_words(ctx, dut, model, offsets):
         ctx.set(dut.target.write, 0)
         ctx.set(dut.target.strobe, 1)
         assert not ctx.get(dut.written)
-        expected = (Status.OK, model.words[offset], 1)
+        expected = (Status.OK, model.words[offset], FETCH_CYCLES + 1)
         assert await access(ctx, dut.target, offset) == expected, f"word {offset}"
 
 
@@ -78,6 +80,7 @@ async def check_sample(ctx, dut, model, index):
     ctx.set(dut.fetch, 1)
     await ctx.tick()
     ctx.set(dut.fetch, 0)
+    await ctx.tick().repeat(FETCH_CYCLES - 1)
     assert ctx.get(dut.sample) == model.sample(index), f"sample {index}"
 
 

@@ -114,13 +114,20 @@ def test_random_order_equals_the_bit_string(shape, random_seed):
         await go_home(ctx, dut, model)
         assert len(written) == len(writes)
 
+    async def follow_shifts(ctx):
+        """A cycle ahead, it is told whether the ring shifts."""
+        shifts = 0
+        async for *_, now, following in ctx.tick().sample(dut.scan.ring.shift, dut.scan.shifts):
+            assert now == shifts
+            shifts = following
+
     async def count_written(ctx):
         async for *_, strobe, done in ctx.tick().sample(dut.scan.written, dut.scan.target.done):
             if strobe:
                 assert done
                 written.append(strobe)
 
-    simulate(dut, testbench, background=[count_written], deadline_cycles=100_000)
+    simulate(dut, testbench, background=[count_written, follow_shifts], deadline_cycles=100_000)
 
 
 @pytest.mark.parametrize("shape", LAYOUTS, ids=lambda shape: f"{shape[0]}-words-{shape[1]}-padding")
@@ -130,10 +137,10 @@ def test_ring_stands_still_unless_it_is_asked(shape, random_seed):
 
     async def stand_still(ctx):
         for _ in range(2 * WORD_BITS):
-            *_, shift, done, written = await ctx.tick().sample(
-                dut.scan.ring.shift, dut.scan.target.done, dut.scan.written
+            *_, shift, shifts, done, written = await ctx.tick().sample(
+                dut.scan.ring.shift, dut.scan.shifts, dut.scan.target.done, dut.scan.written
             )
-            assert (shift, done, written) == (0, 0, 0)
+            assert (shift, shifts, done, written) == (0, 0, 0, 0)
 
     async def testbench(ctx):
         # It is home after reset, so a run that asks it home does not turn it.

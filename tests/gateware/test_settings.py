@@ -167,6 +167,26 @@ def test_other_dtheta_is_refused(dtheta: float) -> None:
     )
 
 
+PIPELINED = {"fabric.pipeline": True, "fabric.perturbation": "chain"}
+
+
+def test_dtheta_of_a_pipelined_fabric_is_a_multiple_of_what_the_multipliers_see() -> None:
+    narrow = {**PIPELINED, "formats.operand_fraction": 5}
+    for dtheta in (1 / 32, 1 / 16, 63 / 32):
+        assert plan_of({**narrow, "training.dtheta": dtheta}).dtheta_steps() == dtheta * 256
+    assert plan_of({**PIPELINED, "training.dtheta": 1 / 256}).dtheta_steps() == 1
+
+
+@pytest.mark.parametrize("dtheta", [2.0, 1 / 64, 3 / 64, 1 / 256, 0.1, 1e308, 5e-324])
+def test_other_dtheta_of_a_pipelined_fabric_is_refused(dtheta: float) -> None:
+    with pytest.raises(SpecError) as caught:
+        plan_of({**PIPELINED, "formats.operand_fraction": 5, "training.dtheta": dtheta})
+    assert str(caught.value) == (
+        "training.dtheta must be a multiple of 0.03125 (the last bit of formats.operand_fraction "
+        f"5) below 2 in a pipelined fabric, not {dtheta!r}"
+    )
+
+
 REFUSED = [
     (
         {"training.tau_x": 65536},

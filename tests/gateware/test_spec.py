@@ -35,6 +35,8 @@ EXAMPLE = Spec(
         overflow="hold",
     ),
     fabric=Fabric(
+        pipeline=True,
+        copies=2,
         perturbation="chain",
         baseline="mean",
         correlator="sign",
@@ -68,6 +70,8 @@ cost = "U2.12"
 overflow = "hold"
 
 [fabric]
+pipeline = true
+copies = 2
 perturbation = "chain"
 baseline = "mean"
 correlator = "sign"
@@ -140,6 +144,8 @@ def specs(draw: st.DrawFn) -> Spec:
             overflow=draw(st.sampled_from(["clip", "hold"])),
         ),
         fabric=Fabric(
+            pipeline=draw(st.booleans()),
+            copies=draw(st.integers(1, 2)),
             perturbation=draw(st.sampled_from(["lfsr", "chain", "walsh", "sequential"])),
             baseline=draw(st.sampled_from(["sample", "two_sided", "mean", "literal"])),
             correlator=draw(st.sampled_from(["full", "sign"])),
@@ -276,6 +282,9 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("formats.rounding", "floor", "formats.rounding must be one of stochastic, nearest, not 'floo"),
     ("formats.overflow", "wrap", "formats.overflow must be one of clip, hold, not 'wrap'"),
     ("fabric.kind", "folded", "fabric.kind must be one of spatial, not 'folded'"),
+    ("fabric.pipeline", 1, "fabric.pipeline must be true or false, not 1"),
+    ("fabric.copies", 0, "fabric.copies must be from 1 to 2, not 0"),
+    ("fabric.copies", 3, "fabric.copies must be from 1 to 2, not 3"),
     ("fabric.perturbation", "hadamard", "fabric.perturbation must be one of lfsr, chain, walsh, s"),
     ("fabric.baseline", "none", "fabric.baseline must be one of sample, two_sided, mean, literal,"),
     ("fabric.correlator", "half", "fabric.correlator must be one of full, sign, not 'half'"),

@@ -37,6 +37,7 @@ async def check(ctx, dut: Transmitter, setting: tuple, changes: list[int], valid
     """Send a change in every cycle at one setting; return the steps."""
     for signal, value in zip((dut.mantissa, dut.shift, dut.word), setting, strict=True):
         ctx.set(signal, value)
+    await ctx.tick()  # the transmitter keeps a copy of its settings
     rows = list(zip(valids, changes, strict=True)) + [(0, 0)] * TRANSMITTER_CYCLES
     step = dut.step
     observed = dut.arrived, step.magnitude, step.negative, step.nonzero

@@ -115,7 +115,8 @@ def test_windows(
         thetas.append((theta,))
         apply = rng.random() < 0.7
         active = rng.random() < 0.95
-        update = rng.random() < 0.02 or applied == 254
+        # Few updates, for long windows; then many, which reach the bounds.
+        update = rng.random() < (0.02 if len(rows) % 500 < 300 else 0.1) or applied == 254
         magnitude = rng.choice([2047, rng.randrange(2048), rng.randrange(16)])
         # Runs of one sign take G and theta to their bounds.
         positive = rng.random() < (0.9 if len(rows) // 500 % 2 else 0.1)

@@ -139,6 +139,36 @@ def test_state_of_perturbers() -> None:
         assert plan.scan.synapse_bits == 12 + 20 + plan.perturber_bits
 
 
+def test_a_pipelined_fabric_has_its_perturbers_twice() -> None:
+    for perturbation, own in {"chain": 1, "walsh": 0}.items():
+        plan = plan_of({"fabric.pipeline": True, "fabric.perturbation": perturbation})
+        assert (plan.perturber_bits, plan.update_perturber_bits) == (own, own)
+        assert plan.scan.widths == (12, 20, own, own)
+        assert plan.scan.planes
+    assert Plan(xor()).update_perturber_bits == 0
+    assert not Plan(xor()).scan.planes
+
+
+def test_parameters_are_held_in_place_where_nothing_else_is_needed() -> None:
+    settings = {
+        "fabric.pipeline": True,
+        "fabric.perturbation": "chain",
+        "formats.overflow": "hold",
+        "fabric.tau_theta_bits": 1,
+    }
+    assert plan_of(settings).holds_in_place
+    assert plan_of(settings).scan.offset_binary
+    for changed in (
+        {"fabric.pipeline": False},
+        {"formats.overflow": "clip"},
+        {"fabric.tau_theta_bits": 2},
+        {"fabric.decay_shift": 1},
+    ):
+        plan = plan_of({**settings, **changed})
+        assert not plan.holds_in_place
+        assert not plan.scan.offset_binary
+
+
 @pytest.mark.parametrize("inputs", range(1, 40))
 def test_a_walsh_code_has_a_row_for_everyone_but_that_of_ones(inputs: int) -> None:
     plan = plan_of({"network.layers": [inputs, 1], "fabric.perturbation": "walsh"})

@@ -69,7 +69,7 @@ def test_a_stranger_is_recognised_by_its_magic_alone():
 def test_the_version_comes_before_the_digest():
     plan = xor_plan()
     device = Disguised(plan, {Reg.VERSION: 7, Reg.DIGEST_LOW: 1})
-    with pytest.raises(DeviceError, match="version 2 of the interface, not 7") as caught:
+    with pytest.raises(DeviceError, match="version 3 of the interface, not 7") as caught:
         Driver(device, plan)
     assert type(caught.value) is DeviceError
     assert device.accesses == [Reg.MAGIC, Reg.VERSION]
@@ -129,6 +129,24 @@ def test_the_initial_state_comes_from_the_seed():
     assert (state.timestep, state.phase_x, state.phase_p, state.phase_theta) == (0, 0, 0, 0)
     assert state.sample_index == 3
     assert not state.baseline_valid
+    assert (state.update_perturbers, state.flight) == ((), ())
+
+
+@pytest.mark.parametrize("perturbation", ["chain", "walsh"])
+def test_the_initial_state_of_a_pipelined_fabric(perturbation):
+    plan = xor_plan(fabric__pipeline=True, fabric__perturbation=perturbation)
+    driver = ready(plan, seed=3)
+    driver.run(50)
+    assert any(driver.read_state().flight)
+    driver.initialise(5)
+    seeds = expand(5, plan.parameters, plan.spec.fabric.lfsr_bits, perturbation)
+    state = driver.read_state()
+    assert state.parameters == tuple(np.rint(seeds.uniform * 256).astype(int))
+    assert state.perturbers == state.update_perturbers == tuple(seeds.perturbers)
+    assert state.perturber_state == state.update_state == seeds.perturber_state > 0
+    assert state.flight == (0,) * plan.update_delay
+    assert state.flight_position == 0
+    assert (state.baseline, state.baseline_valid) == (0, False)
 
 
 def test_sequential_order_begins_with_the_first_sample():
@@ -167,7 +185,21 @@ def test_samples_that_do_not_fit_are_refused(x, t, message):
 WINDOWS = {"training__tau_theta": 7, "training__tau_x": 4, "training__tau_p": 3}
 
 
-@pytest.mark.parametrize("settings", [{}, WINDOWS, {"fabric__tau_theta_bits": 1}])
+PIPELINED = {"fabric__pipeline": True, "fabric__perturbation": "chain"}
+OFFSET_BINARY = {**PIPELINED, "fabric__tau_theta_bits": 1, "formats__overflow": "hold"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        WINDOWS,
+        {"fabric__tau_theta_bits": 1},
+        {**PIPELINED, **WINDOWS},
+        {**PIPELINED, **WINDOWS, "fabric__perturbation": "walsh", "fabric__decay_shift": 1},
+        {**OFFSET_BINARY, "fabric__copies": 2, "training__tau_p": 3},
+    ],
+)
 def test_a_restored_state_goes_on_bit_for_bit(settings):
     plan = xor_plan(**settings)
     first = ready(plan, seed=3)
@@ -189,6 +221,28 @@ def test_a_state_of_another_size_is_refused():
     state = driver.read_state()
     with pytest.raises(DeviceError, match="9 parameters for this plan, not 10"):
         driver.write_state(replace(state, parameters=(*state.parameters, 0)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"gradients": (0,) * 8}, "9 gradients for this plan, not 8"),
+        ({"perturbers": ()}, "9 perturbers for this plan, not 0"),
+        ({"update_perturbers": ()}, "9 update perturbers for this plan, not 0"),
+        ({"flight": (0, 0)}, r"\d+ steps in flight for this plan, not 2"),
+    ],
+)
+def test_a_state_that_lacks_something_is_refused(changed, message):
+    driver = ready(xor_plan(**PIPELINED))
+    with pytest.raises(DeviceError, match=f"{message}; restore it with the spec"):
+        driver.write_state(replace(driver.read_state(), **changed))
+
+
+def test_a_state_with_steps_in_flight_is_refused_where_there_are_none():
+    state = ready(xor_plan(**PIPELINED)).read_state()
+    driver = ready(xor_plan(fabric__perturbation="chain"))
+    with pytest.raises(DeviceError, match="0 update perturbers for this plan, not 9"):
+        driver.write_state(state)
 
 
 def test_the_state_of_a_wide_sample_and_a_wide_scan_ring():

@@ -20,6 +20,7 @@ XOR_T = [[0], [1], [1], [0]]
 STOP_AT = (Reg.STOP_AT_LOW, Reg.STOP_AT_HIGH)
 SCAN, SAMPLES, PROBE, OUTPUTS = (window.address for window in windows(PLAN))
 
+PIPELINED = {"fabric.pipeline": True, "fabric.perturbation": "chain"}
 MIXED = Plan(
     xor().with_settings(
         {
@@ -51,6 +52,19 @@ VARIANTS = {
             "network.cost": "l1",
             "training.eta": 0.02,
         },
+        "pipelined chain": {**PIPELINED, "training.tau_theta": 3, "fabric.copies": 2},
+        "pipelined chain, offset binary": {
+            **PIPELINED,
+            "fabric.baseline": "two_sided",
+            "formats.overflow": "hold",
+            "fabric.tau_theta_bits": 1,
+        },
+        "pipelined walsh": {
+            **PIPELINED,
+            "fabric.perturbation": "walsh",
+            "formats.overflow": "hold",
+            "fabric.decay_shift": 2,
+        },
     }.items()
 }
 """A plan for every choice, each with a name."""
@@ -71,6 +85,8 @@ def packed(bits: str, padding: str = "") -> list[int]:
 def scan_words(plan: Plan, golden: Golden, padding: str = "") -> list[int]:
     rows = zip(golden.theta[0], golden.gradient[0], golden.perturber[0], strict=True)
     scan = plan.scan
+    if plan.spec.fabric.pipeline:
+        return packed(pipelined_ring(plan, golden), padding)
     return packed(
         "".join(
             field_bits(int(theta), scan.theta_bits)
@@ -80,6 +96,20 @@ def scan_words(plan: Plan, golden: Golden, padding: str = "") -> list[int]:
         ),
         padding,
     )
+
+
+def pipelined_ring(plan: Plan, golden: Golden) -> str:
+    """The bit string of a pipelined fabric: theta and G of each, then both planes, downwards."""
+    scan, bits = plan.scan, ""
+    for theta, gradient in zip(golden.theta[0], golden.gradient[0], strict=True):
+        number = field_bits(int(theta), scan.theta_bits)
+        if plan.spec.formats.overflow == "hold" and not scan.gradient_bits:
+            number = field_bits(int(theta) + 2 ** (scan.theta_bits - 1), scan.theta_bits)[::-1]
+        bits += number + field_bits(int(gradient), scan.gradient_bits)
+    if plan.spec.fabric.perturbation == "chain":
+        for plane in (golden.perturber[0], golden.update_perturber[0]):
+            bits += "".join(str(int(bit)) for bit in plane[::-1])
+    return bits
 
 
 def sample_words(plan: Plan, x: list[int], t: list[int]) -> list[int]:
@@ -126,7 +156,7 @@ def state(device: GoldenDevice, plan: Plan) -> list[int]:
     """Everything that can be read while stopped."""
     readable = [int(device.read(register.reg)[0]) for register in registers(plan)]
     for window in windows(plan):
-        if window.region in (Region.SCAN, Region.OUTPUTS):
+        if window.region in (Region.SCAN, Region.OUTPUTS, Region.FLIGHT):
             readable += device.read(window.address, window.words).tolist()
     return readable
 
@@ -392,8 +422,9 @@ def test_state_is_saved_and_restored(name: str) -> None:
     start(device, 46)
     device.wait()
     other = GoldenDevice(plan)
-    for region in (Region.SCAN, Region.SAMPLES):
-        window = next(each for each in windows(plan) if each.region == region)
+    for window in windows(plan):
+        if window.region not in (Region.SCAN, Region.SAMPLES, Region.FLIGHT):
+            continue
         other.write(window.address, device.read(window.address, window.words))
     for reg in settings_and_state(plan):
         other.write(reg, device.read(reg))
@@ -430,6 +461,77 @@ def test_scan_ring_is_laid_out_as_specified_and_keeps_its_padding(tau_theta_bits
     device.write(SCAN + scan.words - 1, [0])  # one word leaves the others
     ring = scan_words(plan, model, padding)[:-1]
     assert device.read(SCAN, scan.words).tolist() == [*ring, 0]
+
+
+def flight(plan: Plan) -> int:
+    """Address of the window of steps in flight."""
+    return next(each.address for each in windows(plan) if each.region == Region.FLIGHT)
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "pipelined" in name])
+def test_the_scan_ring_of_a_pipelined_fabric(name: str) -> None:
+    """Any state there and back, and padding that stays; a word that is written leaves the rest."""
+    plan = VARIANTS[name]
+    device, model = begun(plan)
+    rng = np.random.default_rng(2)
+    model.theta[0] = rng.integers(plan.theta.minimum, plan.theta.maximum + 1, 9)
+    model.theta[0, :3] = plan.theta.minimum, plan.theta.maximum, 0
+    if plan.gradient_bits:
+        limit = 1 << (plan.gradient_bits - 2)
+        model.gradient[0] = rng.integers(-limit, limit, 9)
+    if plan.perturber_bits:
+        model.perturber[0], model.update_perturber[0] = rng.integers(0, 2, (2, 9))
+    padding = ("10" * plan.scan.padding_bits)[: plan.scan.padding_bits]
+    words = scan_words(plan, model, padding)
+    assert len(words) == plan.scan.words
+    device.write(SCAN, words)
+    assert device.read(SCAN, plan.scan.words).tolist() == words
+    start(device, 50)
+    device.wait()
+    model.run(50)
+    assert device.read(SCAN, plan.scan.words).tolist() == scan_words(plan, model, padding)
+    device.write(SCAN, [0])
+    assert device.read(SCAN, 2).tolist() == [0, scan_words(plan, model, padding)[1]]
+
+
+def test_after_reset_the_parameters_of_a_pipelined_fabric_are_zero() -> None:
+    plan = VARIANTS["pipelined chain, offset binary"]
+    device = GoldenDevice(plan)
+    assert device.read(SCAN, plan.scan.words).tolist() == scan_words(plan, Golden(plan))
+    assert not device.read(flight(plan), plan.update_delay).any()
+
+
+def test_steps_in_flight_are_words() -> None:
+    """Of xor: 12 bits of step, whether its perturbation was new, whether its window ended."""
+    plan = VARIANTS["pipelined chain"]
+    device, model = begun(plan)
+    window, depth = flight(plan), plan.update_delay
+    device.write(window, [0xFFFF_FFFF, 0x800, 0x1FFF, 0x2001, 0x7FF])
+    assert device.read(window, 6).tolist() == [0x3FFF, 0x800, 0x1FFF, 0x2001, 0x7FF, 0]
+    model.flight[0, :5] = [-1, 1, 1], [-2048, 0, 0], [-1, 1, 0], [1, 0, 1], [2047, 0, 0]
+    start(device, depth // 2)
+    device.wait()
+    model.run(depth // 2)
+    entries = [int(u) % 2**12 + (int(a) << 12) + (int(e) << 13) for u, a, e in model.flight[0]]
+    assert device.read(window, depth).tolist() == entries
+    assert device.read(Reg.FLIGHT_POSITION).tolist() == [depth // 2]
+    assert device.read(Reg.UPDATE_STATE).tolist() == model.update_state.tolist()
+    with pytest.raises(DeviceError, match=NOTHING):
+        device.read(window + depth)
+    start(device, 1000)
+    with pytest.raises(DeviceBusyError):
+        device.write(window, [0])
+    with pytest.raises(DeviceBusyError):
+        device.read(window)
+
+
+@pytest.mark.parametrize("reg", [Reg.BASELINE, Reg.BASELINE_VALID])
+def test_a_pipelined_fabric_has_no_baseline(reg: Reg) -> None:
+    device, _ = begun(VARIANTS["pipelined chain"])
+    with pytest.raises(DeviceError, match=NOTHING):
+        device.read(reg)
+    with pytest.raises(DeviceError, match=NOTHING):
+        device.write(reg, [0])
 
 
 def mixed_samples() -> Iterator[tuple[list[int], list[int]]]:

@@ -23,6 +23,7 @@ from pmgd.sim.golden_engine import Engine
 XOR_X = [[0, 0], [0, 1], [1, 0], [1, 1]]
 XOR_T = [[0], [1], [1], [0]]
 TRACED = ("cost", "baseline", "step", "parameters")
+PIPELINED = {"fabric.pipeline": True, "fabric.perturbation": "chain"}
 
 
 def pair(plan: Plan, lanes: int) -> tuple[Golden, Golden]:
@@ -67,8 +68,18 @@ def test_any_plan_in_any_state(plan: Plan, seed: int) -> None:
     assert_equal_runs(plain, fast, 15)
 
 
+@settings(max_examples=100)
+@given(plan=plans(pipeline=True), seed=st.integers(0, 2**32 - 1))
+def test_any_pipelined_plan_in_any_state(plan: Plan, seed: int) -> None:
+    """Until steps that it put in flight have arrived, twice."""
+    plain, fast = pair(plan, 3)
+    for golden in (plain, fast):
+        scramble(golden, seed)
+    assert_equal_runs(plain, fast, plan.update_delay + 5)
+
+
 def test_plans_of_both_widths_are_drawn_and_supported() -> None:
-    """Else the test above would compare NumPy with itself."""
+    """Else the tests above would compare NumPy with itself."""
     wide = xor().with_settings({"fabric.tau_theta_bits": 24, "formats.parameter": "S12.12"})
     for spec in (xor(), wide):
         plain, fast = pair(Plan(spec), 2)
@@ -81,15 +92,22 @@ def test_plans_of_both_widths_are_drawn_and_supported() -> None:
 
 
 @pytest.mark.parametrize("layers", [(49, 4, 4), (31, 17, 2), (33, 1), (64, 8, 10), (3, 40, 5)])
-@pytest.mark.parametrize("perturbation", ["lfsr", "chain", "walsh", "sequential"])
+@pytest.mark.parametrize(
+    ("perturbation", "pipeline"),
+    [
+        ("lfsr", False), ("chain", False), ("walsh", False), ("sequential", False),
+        ("chain", True), ("walsh", True),
+    ],
+)  # fmt: skip
 def test_sizes_about_those_of_vectors(
-    layers: tuple[int, ...], perturbation: str, random_seed: int
+    layers: tuple[int, ...], perturbation: str, pipeline: bool, random_seed: int
 ) -> None:
     """Where sums reach over a neuron's last parameter, in one case the network's last."""
     spec = preset("nist7x7").with_settings(
         {
             "network.layers": list(layers),
             "fabric.perturbation": perturbation,
+            "fabric.pipeline": pipeline,
             "fabric.lfsr_bits": 32,
             "fabric.samples": 9,
             "formats.input": "U0.8" if perturbation == "walsh" else "S1.4",
@@ -119,6 +137,17 @@ def test_lanes_with_settings_of_their_own() -> None:
         golden.dtheta[:] = [8, 16, 32, 64, 128]
         golden.sample_count[:] = [4, 3, 3, 2, 4]
     assert_equal_runs(*models, 300)
+
+
+@pytest.mark.parametrize("perturbation", ["chain", "walsh"])
+def test_settings_that_change_while_steps_are_in_flight(perturbation: str) -> None:
+    plan = Plan(xor().with_settings({**PIPELINED, "fabric.perturbation": perturbation}))
+    models = [begun(plan, range(3), kernel) for kernel in ("numpy", "numba")]
+    for taus in ((1, 2, 3), (7, 1, 2), (3, 5, 1), (1, 1, 1)):
+        for golden in models:
+            golden.tau_x[:], golden.tau_p[:] = taus, taus[::-1]
+            golden.tau_theta[:], golden.dtheta[:] = taus[1:] + taus[:1], 16 * np.array(taus)
+        assert_equal_runs(*models, plan.update_delay // 2 + 3)
 
 
 def test_samples_of_their_own_for_every_lane_and_loaded_again() -> None:
@@ -177,9 +206,12 @@ def test_samples_beyond_their_format_are_left_to_numpy(value: int) -> None:
     assert_equal_runs(*models, 20)
 
 
+@pytest.mark.parametrize("changed", [{}, PIPELINED])
 @pytest.mark.parametrize("lanes", [1, 3])
-def test_an_interrupt_leaves_a_state_between_two_timesteps(lanes: int) -> None:
-    plan = Plan(xor())
+def test_an_interrupt_leaves_a_state_between_two_timesteps(
+    lanes: int, changed: dict[str, object]
+) -> None:
+    plan = Plan(xor().with_settings(changed))
     golden = begun(plan, range(lanes), "numba")
     golden.run(1)  # compiled, so that the interrupt falls into the run
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))

@@ -6,6 +6,7 @@ import threading
 import pytest
 from echo import COMPLAINT, POISON, Echo
 from equality import assert_equal, samples_xor, start
+from pipelines import make
 
 from pmgd.gateware import presets
 from pmgd.gateware.device import TracingDevice
@@ -35,6 +36,19 @@ def test_it_traces_as_golden_does(device, plan, random_seed):
     for steps in (0, 1, 40):
         assert_equal(golden.trace(steps), driver.trace(steps), f"seed {random_seed}")
     assert driver.read_state() == golden.read_state()
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_it_traces_a_pipelined_fabric_as_golden_does(copies, random_seed):
+    """Layers use their parameters one after the other, and later runs those of the first's end."""
+    plan = Plan(make({"network.layers": [2, 2, 1]}, copies=copies))
+    device = PysimDevice(plan)
+    golden = start(GoldenDevice(plan), plan, samples_xor(), random_seed)
+    driver = start(device, plan, samples_xor(), random_seed)
+    for steps in (0, 1, 40, 7):
+        assert_equal(golden.trace(steps), driver.trace(steps), f"seed {random_seed}")
+    assert driver.read_state() == golden.read_state()
+    device.close()
 
 
 def test_time_passes_only_while_it_runs(device, plan, random_seed):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from echo import COMPLAINT, POISON, echo_verilog
 from equality import FIELDS, assert_equal, samples_3_5_2, samples_xor, spec_3_5_2, start
+from pipelines import make, pairs
 
 from pmgd.gateware import presets
 from pmgd.gateware.device import StepTrace, TracingDevice
@@ -92,11 +93,19 @@ def test_traces_and_runs_follow_on_each_other(plan, random_seed):
         device.close()
 
 
+def pipelined():
+    """Return one that is compared with golden, too, so that it is compiled once."""
+    return make(next(each for each in pairs() if each["network.layers"] == (3, 5, 2)))
+
+
 @pytest.mark.parametrize(
-    ("spec", "samples"), [(presets.xor, samples_xor), (spec_3_5_2, samples_3_5_2)]
+    ("spec", "samples"),
+    [(presets.xor, samples_xor), (spec_3_5_2, samples_3_5_2), (pipelined, samples_3_5_2)],
 )
 def test_it_does_what_the_amaranth_simulator_does(spec, samples, random_seed):
-    plan = Plan(spec().with_settings({"training.tau_theta": 3, "training.tau_x": 2}))
+    chosen = spec()
+    tau_theta = min(3, (1 << chosen.fabric.tau_theta_bits) - 1)
+    plan = Plan(chosen.with_settings({"training.tau_theta": tau_theta, "training.tau_x": 2}))
     devices = [PysimDevice(plan), RtlDevice(plan)]
     drivers = [start(device, plan, samples(), random_seed) for device in devices]
     assert devices[0].cycles == devices[1].cycles

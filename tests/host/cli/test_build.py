@@ -64,6 +64,16 @@ def test_options_reach_the_manifest(capsys, tmp_path):
     assert (printed["nextpnr_seed"], printed["baud"]) == (5, 750_000)
 
 
+def test_the_fabric_may_be_faster_than_the_oscillator(capsys):
+    assert main([*BUILD, "--clock", "18"]) == 0
+    assert "20.50 MHz; the clock is 18 MHz, from a PLL and 12 MHz" in capsys.readouterr().out
+    assert main([*BUILD, "--clock", "31"]) == 2
+    assert "not 31 MHz; choose 30.75 or 31.125" in capsys.readouterr().err
+    for wrong in ("fast", "0", "-1", "nan", "33.3333333"):
+        assert main([*BUILD, f"--clock={wrong}"]) == 2
+        assert f"such as 100 or 62.5, not '{wrong}'" in capsys.readouterr().err
+
+
 def test_the_verilog_is_written_when_asked_for(monkeypatch, tmp_path):
     monkeypatch.setenv("AMARANTH_USE_YOSYS", "builtin")  # the one on the PATH is a fake
     assert main([*BUILD, "--verilog"]) == 0
@@ -102,11 +112,11 @@ def test_a_folder_that_cannot_be_made_is_refused_at_once(capsys, tools, out, why
 
 
 def test_a_setting_is_changed(capsys):
-    changes = ["--set", "training.eta=0.25", "--set", "network.layers=[2, 3, 1]", "--json"]
+    changes = ["--set", "training.eta=0.25", "--set", "network.layers=[2, 1, 1]", "--json"]
     assert main([*BUILD, *changes]) == 0
     spec = json.loads(capsys.readouterr().out)["spec"]
     assert spec["training"]["eta"] == 0.25
-    assert spec["network"]["layers"] == [2, 3, 1]
+    assert spec["network"]["layers"] == [2, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])

@@ -104,11 +104,11 @@ def test_how_xor_trains_is_told(capsys):
             "evaluation hits and cost of up to 16 samples on the device; an output from 0.5 up is "
             "class 1"
         ),
-        "0 2 2 yes 6 U1.0 13 bits 14 bits sigmoid U0.8 6",
+        "0 2 2 yes 6 U1.0 13 bits 14 bits sigmoid U0.8 7",
         "baseline C0 U1.16 17 0 1.99998 2^-16",
         "rounding of the step: stochastic; overflow of a parameter: clip; sigmoid: 32 segments",
         "perturbation LFSR 16",
-        "with a new baseline alone 23",
+        "with a new baseline alone 28",
     }
 
 
@@ -131,9 +131,9 @@ def test_another_fabric_is_told_as_what_it_is(capsys, variant):
             "rounding of the step: none, it is a sign; overflow of a parameter: clip; tanh: 32 "
             "segments; sigmoid: 32 segments"
         ),
-        "1 3 3 no 9 U2.6 21 bits 22 bits tanh S1.5 6",
-        "with a new sample 31",
-        "with the same sample 25",
+        "1 3 3 no 9 U2.6 21 bits 22 bits tanh S1.5 7",
+        "with a new sample 35",
+        "with the same sample 29",
         "a new sample in shuffled order: 6 for each position tried, instead of 6",
         "shared by all perturbers 5",
         "step 128 last bit(s) of a parameter",
@@ -142,6 +142,42 @@ def test_another_fabric_is_told_as_what_it_is(capsys, variant):
     }
     assert "theta, G of each parameter" in text
     assert not any(line.startswith(("perturbation LFSR", "scale of the step")) for line in told)
+
+
+PIPELINED = ["--set", "fabric.pipeline=true", "--set", "fabric.copies=2"]
+CHAIN, WALSH = (["--set", f"fabric.perturbation={name}"] for name in ("chain", "walsh"))
+
+
+def test_a_pipelined_fabric_is_told_as_what_it_is(capsys):
+    held = ["--set", "fabric.tau_theta_bits=1", "--set", "formats.overflow=hold"]
+    assert main(["explain", "xor", *PIPELINED, *CHAIN, *held]) == 0
+    text = capsys.readouterr().out
+    spec = presets.xor().with_settings({"fabric.pipeline": True, "fabric.perturbation": "chain"})
+    latency = Plan(spec).latency
+    assert text.startswith("xor: 2-2-1, sigmoid, 9 parameters, pipelined spatial fabric\n")
+    assert lines(text) > {
+        f"sample to broadcast step {latency.step}",
+        "initiation interval: a timestep starts every 1",
+        "copies of the network 2",
+        "update delay D: 30 timesteps",
+        "perturbation bit p 1",
+        "perturbation bit p for late updates 1",
+        "one parameter 14",
+        "shared by all perturbers for late updates 16",
+        "30 steps in flight 420",
+        (
+            "scan ring: 4 words; from bit 0 up, theta (offset binary, most significant bit first) "
+            "of each parameter, then bit p of each parameter, the last one first, then bit p for "
+            "late updates of each parameter, the last one first, then 2 bits of padding"
+        ),
+        (
+            "flight: 30 words; from bit 0 up, u in 12 bits, whether its perturbation was new, "
+            "whether its window ended"
+        ),
+    }
+    assert "with a new sample" not in text
+    assert main(["explain", "xor", *PIPELINED, *WALSH]) == 0
+    assert "from bit 0 up, theta, G of each parameter, then 0 bits of" in capsys.readouterr().out
 
 
 def test_json_tells_another_fabric_too(capsys, variant):

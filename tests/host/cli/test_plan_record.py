@@ -18,7 +18,9 @@ VARIANT = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, VARIANT])
+@pytest.mark.parametrize(
+    "settings", [{}, VARIANT, {"fabric.pipeline": True, "fabric.perturbation": "walsh"}]
+)
 def test_it_is_plain_and_whole(settings):
     plan = Plan(presets.xor().with_settings(settings))
     record = plan_record(plan)
@@ -69,6 +71,39 @@ def test_another_fabric():
     assert [layer["bias"] for layer in layers] == [False, False]
     assert record["widths"]["baseline"] == record["widths"]["cost"] + 8
     assert record["widths"]["cost_change"] == record["widths"]["cost"] + 1
+
+
+def test_a_pipelined_fabric():
+    plan = Plan(
+        presets.xor().with_settings(
+            {
+                "fabric.pipeline": True,
+                "fabric.perturbation": "chain",
+                "fabric.tau_theta_bits": 1,
+                "formats.overflow": "hold",
+            }
+        )
+    )
+    record = plan_record(plan)
+    assert record["pipeline"] == {
+        "copies": 1,
+        "interval_cycles": 2,
+        "step_bits": 12,
+        "advance_bit": 12,
+        "ends_bit": 13,
+    }
+    assert {*record["clocks_per_timestep"].values()} == {2}
+    assert record["update_delay_timesteps"] == plan.update_delay > 0
+    storage = record["storage_bits"]
+    assert (storage["perturber"], storage["update_perturber"]) == (1, 1)
+    assert storage["flight"] == 14 * plan.update_delay
+    assert record["scan"] == {
+        "words": 4,
+        "padding_bits": 2,
+        "planes": True,
+        "offset_binary": True,
+    }
+    assert plan_record(Plan(presets.xor()))["pipeline"] is None
 
 
 def test_several_outputs_have_no_threshold():

@@ -1,0 +1,139 @@
+"""What the adders, activations and synapses of a fabric take, from the plan and the costs."""
+
+from collections.abc import Sequence
+
+from pmgd.boards.amount import Amount
+from pmgd.boards.costs import Costs
+from pmgd.boards.multipliers import multipliers
+from pmgd.gateware.latency import TREE_LEVELS_PER_STAGE
+from pmgd.gateware.layout import LayerPlan
+from pmgd.gateware.plan import Plan
+
+__all__ = ["activation", "delayed", "masked_tree", "product", "registers", "synapse", "tree"]
+
+_FEW_BITS = 3
+"""Numbers of no more bits are added without a chain, see `pmgd.gateware.adder_tree`."""
+_FEW_MASKED_BITS = 2
+"""The same of a masked addition, see `pmgd.gateware.masked_add`."""
+
+
+def registers(bits: int, *, lone: bool = False) -> Amount:
+    """Return flip-flops; `lone` ones take what they are given, without a look-up table."""
+    return Amount(ff=bits, lone_ff=bits if lone else 0)
+
+
+def delayed(bits: int, cycles: int) -> Amount:
+    """Return the registers of a value that waits."""
+    return registers(bits * max(cycles, 0), lone=True)
+
+
+def product(costs: Costs, a_bits: int, b_bits: int, *, registered: bool = True) -> Amount:
+    """Return a product and the register behind it, or the table that there is without multiplier.
+
+    An unsigned factor counts a bit more.
+    """
+    blocks = multipliers(a_bits, b_bits, limit_bits=costs.dsp_bits, least_bits=costs.dsp_least_bits)
+    bits = a_bits + b_bits
+    if not blocks:
+        return Amount(lut=costs.multiplied_bit * a_bits * b_bits, ff=bits * registered)
+    sums = costs.adder(bits) * (blocks - 1)
+    # Registers that multipliers have of their own are not counted.
+    kept = bits * registered if not costs.dsp_registers or blocks > 1 else 0
+    return Amount(lut=sums, ff=kept, lone_ff=kept if blocks == 1 else 0, dsp=blocks)
+
+
+def tree(costs: Costs, level: Sequence[int], sum_bits: int, depth: int = 0) -> Amount:
+    """Return an adder tree, as `pmgd.gateware.adder_tree` makes it of numbers of these widths."""
+    level = list(level)
+    if len(level) == 1 and not depth:
+        return Amount()
+    total = Amount()
+    while len(level) > 1:
+        pairs = [_plus(costs, *pair) for pair in zip(level[::2], level[1::2], strict=False)]
+        total = sum((taken for _, taken in pairs), total)
+        level = [bits for bits, _ in pairs] + level[len(pairs) * 2 :]
+        depth += 1
+        if depth % TREE_LEVELS_PER_STAGE == 0 and len(level) > 1:
+            total += registers(sum(level))
+    return total + registers(sum_bits)
+
+
+def _plus(costs: Costs, a: int, b: int) -> tuple[int, Amount]:
+    bits = max(a, b)
+    if costs.masks_in_chain and bits > _FEW_BITS:
+        return bits + 1, Amount(lut=costs.chain(bits + 2))
+    return bits + 1, Amount(lut=costs.saved_adders * (bits + 1))
+
+
+def masked_tree(costs: Costs, leaves: int, leaf_bits: int, sum_bits: int) -> Amount:
+    """Return a `pmgd.gateware.masked_tree.MaskedTree`."""
+    pairs, single = divmod(leaves, 2)
+    if costs.masks_in_chain and leaf_bits > _FEW_MASKED_BITS:
+        pair = float(costs.chain(leaf_bits + 2))
+    elif leaf_bits == 1:
+        pair = 2.0
+    else:
+        # Masked numbers are look-up tables in front of an adder.
+        pair = costs.saved_adders * (leaf_bits + 1) + leaf_bits
+    total = Amount(lut=pair * pairs + leaf_bits * single)
+    level = [leaf_bits + 1] * pairs + [leaf_bits] * single
+    return total + tree(costs, level, sum_bits, depth=1)
+
+
+def activation(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
+    """Return an activation: its table, or clips alone."""
+    argument, result = plan.spec.formats.preactivation.bits, layer.output_format.bits
+    clips = costs.activation_bit * max(argument, layer.sum_bits - layer.sum_shift - argument)
+    if layer.table is None:
+        return Amount(lut=clips + costs.activation_bit * result, ff=argument + result)
+    table = layer.table
+    kept = registers(argument + table.knot_bits + table.slope_bits + result)
+    kept += registers(table.remainder_bits + table.knot_bits, lone=True)
+    looked_up = costs.segment_bit * table.segments * (table.knot_bits + table.slope_bits)
+    rounds = costs.adder(result + table.remainder_bits) + costs.activation_bit * result
+    risen = product(costs, table.slope_bits, table.remainder_bits)
+    return kept + risen + Amount(lut=clips + looked_up + rounds)
+
+
+def synapse(costs: Costs, plan: Plan, layer: LayerPlan, *, bias: bool) -> Amount:
+    """Return a `pmgd.gateware.synapse.Synapse`, with its product."""
+    fabric = plan.spec.fabric
+    theta = plan.theta.bits
+    perturbed = max(theta, plan.dtheta_bits + 1) + 2
+    lut = costs.synapse + plan.dtheta_bits + costs.chain(perturbed)
+    lut += _updated(costs, plan)
+    kept = registers(theta + plan.gradient_bits + plan.operand_bits)
+    kept += _perturber(plan)
+    lut += plan.code_bits / 2
+    product_bits = layer.product_bits
+    if layer.binary_inputs or bias:
+        kept += registers(plan.operand_bits, lone=bias)
+        multiplied = Amount(lut=0 if bias else plan.operand_bits / 2)
+    else:
+        source = layer.input_format
+        factor = source.bits + (not source.signed)
+        multiplied = product(costs, plan.operand_bits, factor)
+        if multiplied.ff:
+            multiplied = Amount(multiplied.lut, product_bits, product_bits, multiplied.dsp)
+    if fabric.correlator == "sign":
+        lut += 1
+    return kept + multiplied + Amount(lut=lut)
+
+
+def _perturber(plan: Plan) -> Amount:
+    return registers(plan.perturber_bits, lone=True)
+
+
+def _updated(costs: Costs, plan: Plan) -> float:
+    """Return the look-up tables of an updater."""
+    fabric, gradient, theta = plan.spec.fabric, plan.gradient_bits, plan.theta.bits
+    holds = plan.spec.formats.overflow == "hold"
+    lut = theta * (costs.theta_hold if holds else costs.theta_clip)
+    if not gradient:
+        return lut + costs.chain(theta + 2)
+    lut += costs.chain(gradient + 2) + costs.gradient * gradient
+    if fabric.decay_shift:
+        lut += costs.adder(gradient) + gradient / 2
+    if fabric.correlator == "sign":
+        return lut + costs.chain(theta + 2)
+    return lut + costs.adder(theta + 1) + (gradient - theta) / 2

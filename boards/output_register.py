@@ -1,0 +1,42 @@
+"""The output registers of an ECP5's blocks of memory, which synthesis does not use."""
+
+from pmgd.gateware.attributes import OUTPUT_REGISTER
+
+__all__ = ["ABSORB_REGISTERS", "ABSORB_REGISTERS_FILE", "ABSORB_REGISTERS_MAP"]
+
+ABSORB_REGISTERS_FILE = "output_register.v"
+"""Name of the file that `ABSORB_REGISTERS` reads."""
+
+ABSORB_REGISTERS = f"""\
+select -set outputs w:* a:{OUTPUT_REGISTER}=* %i
+select -set registers t:TRELLIS_FF @outputs %ci1:+TRELLIS_FF[Q] %i
+select -set behind @registers %ci1:+TRELLIS_FF[DI]
+select -set blocks t:DP16KD @behind %ci1 %i
+select -assert-none @behind %ci1 t:* %i t:DP16KD %d @registers %d
+setparam -set ABSORBED 1 @registers
+setparam -set REGMODE_A "OUTREG" @blocks
+setparam -set REGMODE_B "OUTREG" @blocks
+techmap -map {ABSORB_REGISTERS_FILE}
+clean"""
+"""Yosys commands for the netlist of an ECP5: where a register stands behind a block's output, with
+nothing between them, the block's own takes its place.
+
+A block has nothing but such outputs where one is marked, see `pmgd.gateware.samples.Samples`.
+"""
+
+ABSORB_REGISTERS_MAP = """\
+(* techmap_celltype = "TRELLIS_FF" *)
+module absorb_register (input CLK, LSR, CE, DI, M, output Q);
+	parameter GSR = "ENABLED";
+	parameter CEMUX = "1";
+	parameter CLKMUX = "CLK";
+	parameter LSRMUX = "LSR";
+	parameter SRMODE = "LSR_OVER_CE";
+	parameter REGSET = "RESET";
+	parameter LSRMODE = "LSR";
+	parameter ABSORBED = 0;
+	wire _TECHMAP_FAIL_ = !ABSORBED;
+	assign Q = DI;
+endmodule
+"""
+"""Contents of `ABSORB_REGISTERS_FILE`."""

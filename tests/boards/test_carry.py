@@ -1,0 +1,179 @@
+"""What is cut off a netlist's carry chains is nothing that anybody reads."""
+
+import json
+import subprocess
+from collections import Counter
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Fragment, Module, Signal, signed
+
+from pmgd.boards.carry import CUT_CARRIES, CUT_CARRIES_FILE, CUT_CARRIES_MAP
+from pmgd.boards.catalog import board
+from pmgd.boards.design import prepare
+from pmgd.boards.tools import find_tool
+from pmgd.gateware.add_sub import AddSub
+from pmgd.gateware.plan import Plan
+from pmgd.gateware.presets import xor
+
+TIMEOUT_S = 600  # seconds are enough, but the first use of YoWASP compiles it, over a minute
+
+
+class Platform:
+    device = "LFE5U-85F"
+
+
+def yosys(folder, script):
+    (folder / "script.ys").write_text(script)
+    (folder / CUT_CARRIES_FILE).write_text(CUT_CARRIES_MAP)
+    # YoWASP does not see absolute paths below /tmp, so everything is named from within the folder.
+    done = subprocess.run(
+        [find_tool("yosys", "yowasp").path, "-q", "-s", "script.ys"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=TIMEOUT_S,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def netlist(file):
+    """Return cells by name, with the names of drivers in the place of nets' numbers."""
+    modules = json.loads(file.read_text())["modules"].values()
+    (module,) = (each for each in modules if "top" in each["attributes"])
+    cells = {name: c for name, c in module["cells"].items() if c["type"] != "$scopeinfo"}
+    drivers = {
+        bit: (name, k)
+        for name, port in module["ports"].items()
+        if port["direction"] == "input"
+        for k, bit in enumerate(port["bits"])
+    }
+    for name, cell in cells.items():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "output":
+                drivers |= {bit: (name, port, k) for k, bit in enumerate(bits) if bit != "x"}
+    for cell in cells.values():
+        cell["nets"] = {
+            port: [drivers.get(bit, bit) for bit in bits]
+            for port, bits in cell["connections"].items()
+            if cell["port_directions"][port] == "input"
+        }
+    outputs = {
+        name: [drivers.get(bit, bit) for bit in port["bits"]]
+        for name, port in module["ports"].items()
+        if port["direction"] == "output"
+    }
+    return cells, outputs
+
+
+def assert_only_cut(folder):
+    """Assert that two netlists differ in nothing but cut carries, and return how many there are."""
+    (before, outputs), (after, same) = (netlist(folder / f"{n}.json") for n in ("before", "after"))
+    assert outputs == same
+    assert before.keys() == after.keys()
+    read = {net for cell in before.values() for bits in cell["nets"].values() for net in bits}
+    read |= {net for bits in outputs.values() for net in bits}
+    cut = Counter()
+    for name, cell in before.items():
+        other = after[name]
+        assert (cell["type"], cell["parameters"]) == (other["type"], other["parameters"])
+        ins, others = dict(cell["nets"]), dict(other["nets"])
+        if cell["type"] == "CCU2C":
+            if others["CIN"] != ins["CIN"]:
+                assert (ins["CIN"], others["CIN"]) == (["0"], ["x"])
+                assert cell["attributes"]["carry_in"] == "none"
+                cut["CIN"] += 1
+                others["CIN"] = ins["CIN"]
+            loose = other["connections"]["COUT"] == ["x"]
+            assert loose == ((name, "COUT", 0) not in read)
+            cut["COUT"] += loose
+        assert ins == others
+    return cut
+
+
+def adders():
+    """Return a design with every kind of carry chain: sums, a carry that is read, an `AddSub`."""
+    m = Module()
+    a, b = Signal(signed(7), name="a"), Signal(signed(7), name="b")
+    subtract = Signal(name="subtract")
+    total, difference = Signal(signed(8), name="total"), Signal(signed(8), name="difference")
+    less, either = Signal(name="less"), Signal(signed(8), name="either")
+    m.submodules.either = add_sub = AddSub(8)
+    m.d.comb += [
+        total.eq(a + b),
+        difference.eq(a - b),
+        less.eq(a.as_unsigned() < b.as_unsigned()),
+        add_sub.a.eq(a),
+        add_sub.b.eq(b),
+        add_sub.subtract.eq(subtract),
+        either.eq(add_sub.result),
+    ]
+    ports = [a, b, subtract, total, difference, less, either]
+    return rtlil.convert(Fragment.get(m, Platform()), name="spec", ports=ports)
+
+
+def cut_adders(folder, commands):
+    """Write the netlists of `adders`, before and after Yosys commands."""
+    (folder / "spec.il").write_text(adders())
+    yosys(
+        folder,
+        "read_rtlil spec.il\n"
+        "synth_ecp5 -top spec\n"
+        "write_json before.json\n"
+        "rename spec gold\nselect gold\nwrite_rtlil -selected gold.il\n"
+        "select -clear\nrename gold spec\n"
+        f"{commands}\n"
+        "write_json after.json\n"
+        "rename spec gate\nselect gate\nwrite_rtlil -selected gate.il\n",
+    )
+    # nextpnr takes an output at x for one that is not connected, Yosys for a mistake.
+    gate = (folder / "gate.il").read_text()
+    (folder / "gate.il").write_text(gate.replace("connect \\COUT 1'x\n", ""))
+
+
+def prove(folder):
+    """Prove that both netlists do the same, whatever comes in where nothing is connected."""
+    yosys(
+        folder,
+        "read_verilog -defer -D NO_INCLUDES +/ecp5/cells_sim.v\n"
+        "read_rtlil gold.il\nread_rtlil gate.il\n"
+        "miter -equiv -make_assert -make_outputs gold gate miter\n"
+        "hierarchy -check -top miter\n"
+        "proc\nflatten\n"
+        "setundef -anyseq\n"
+        "select -assert-min 1 t:$anyseq\n"
+        "chformal -lower\nopt -full\n"
+        "select -assert-min 1 t:$assert\n"
+        "sat -tempinduct -prove-asserts -set-def-inputs -verify miter\n",
+    )
+
+
+def test_a_cut_netlist_does_the_same(tmp_path):
+    cut_adders(tmp_path, CUT_CARRIES)
+    # The chain of `difference` gives `less`, too.
+    assert assert_only_cut(tmp_path) == {"CIN": 1, "COUT": 2}
+    prove(tmp_path)
+
+
+def test_a_carry_that_means_something_must_not_be_cut(tmp_path):
+    mark = " a:carry_in=none %i"
+    assert CUT_CARRIES.count(mark) == 1
+    cut_adders(tmp_path, CUT_CARRIES.replace(mark, ""))
+    with pytest.raises(AssertionError, match="proof did fail"):
+        prove(tmp_path)
+
+
+@pytest.mark.synth
+def test_of_a_whole_fabric_nothing_else_is_cut(tmp_path):
+    design = prepare(Plan(xor()), board("ulx3s_85f"), 25, 1)
+    for name, content in design.files.items():
+        (tmp_path / name).write_bytes(content)
+    script = (tmp_path / "top.ys").read_text()
+    assert script.count(CUT_CARRIES) == 1
+    written = f"write_json before.json\n{CUT_CARRIES}\nwrite_json after.json\n"
+    yosys(tmp_path, script.replace(CUT_CARRIES, written))
+    cut = assert_only_cut(tmp_path)
+    assert cut["CIN"] >= 9
+    assert cut["COUT"] > 40
