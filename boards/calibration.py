@@ -49,7 +49,7 @@ def _changed(base: Spec, name: str, **settings: Any) -> Spec:
     return base.with_settings({"name": name, **keys})
 
 
-_SEQUENTIAL, _TWO, _ONE = (each.spec for each in REFERENCES)
+_SEQUENTIAL, _TWO, _, _ONE = (each.spec for each in REFERENCES)
 _THREE_FIVE_TWO = {"network__layers": [3, 5, 2]}
 _WIDE = {
     "formats__cost": None,

@@ -12,6 +12,7 @@ from math import log2
 import numpy as np
 
 from pmgd.boards.amount import Amount
+from pmgd.gateware.cell_limits import BIT_ROWS
 
 __all__ = ["COSTS", "Costs"]
 
@@ -47,8 +48,10 @@ class Costs:
         factor.
     register_bit, setting_bit
         Look-up tables of a bit of the register map, and of one that the host can write.
-    dsp_registers
-        Whether multipliers have registers of their own for factors and products.
+    absorbs_registers
+        Whether synthesis moves registers into multipliers by itself.
+    spares_multipliers
+        Whether narrow factors are added up, see `pmgd.gateware.product`.
     dsp_bits, dsp_least_bits
         See `pmgd.boards.multipliers`.
     block_shapes
@@ -81,7 +84,8 @@ class Costs:
     multiplied_bit: float
     register_bit: float
     setting_bit: float
-    dsp_registers: bool
+    absorbs_registers: bool
+    spares_multipliers: bool
     dsp_bits: int
     dsp_least_bits: int
     block_shapes: tuple[tuple[int, int], ...]
@@ -131,24 +135,25 @@ _ECP5 = Costs(
     multiplied_bit=1.0,
     register_bit=0.8,
     setting_bit=0.5,
-    dsp_registers=False,
+    absorbs_registers=False,
+    spares_multipliers=False,
     dsp_bits=18,
     dsp_least_bits=0,
     block_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16_384, 1)),
-    bit_depth=16_384,
+    bit_depth=BIT_ROWS,
     logic_cells=False,
     lut_ram=True,
     lut_ram_cells=6,
     parts={
-        "host": Amount(lut=1130, ff=540, lone_ff=200, block_ram=2),
+        "host": Amount(lut=1130, ff=480, lone_ff=200, block_ram=2),
         "step": Amount(lut=60),
         "sequential control": Amount(lut=180, ff=170),
         "pipelined control": Amount(lut=400, ff=150),
         "shuffler": Amount(lut=40, ff=10),
     },
-    # benchmarks/baselines.json: xor_sequential, xor_pipelined_2; and 49-4-4 in two copies, S4.12.
-    sequential_fmax=((9, 90_000_000),),
-    pipelined_fmax=((9, 98_000_000), (220, 79_000_000)),
+    # benchmarks/baselines.json: xor_sequential; docs/performance.md: 2-2-1, 49-4-4 in two copies.
+    sequential_fmax=((9, 98_000_000),),
+    pipelined_fmax=((9, 118_000_000), (220, 103_000_000)),
 )
 
 _ICE40 = Costs(
@@ -167,7 +172,8 @@ _ICE40 = Costs(
     multiplied_bit=1.0,
     register_bit=0.8,
     setting_bit=0.5,
-    dsp_registers=True,
+    absorbs_registers=True,
+    spares_multipliers=True,
     dsp_bits=16,
     dsp_least_bits=11,
     block_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
@@ -184,7 +190,7 @@ _ICE40 = Costs(
     },
     # The preset xor on an iCEBreaker.
     sequential_fmax=((9, 22_000_000),),
-    pipelined_fmax=(),
+    pipelined_fmax=((9, 26_000_000),),
 )
 
 COSTS: Mapping[str, Costs] = {"ECP5": _ECP5, "iCE40": _ICE40}

@@ -10,7 +10,7 @@ from pmgd.gateware.errors import ToolError
 __all__ = ["CriticalPath", "read_critical_path", "readable"]
 
 _SYNTHESIZED = re.compile(
-    r"_(?:TRELLIS_|LUT[45]_|PFUMX_|L6MUX21_|CCU2C_|MULT18X18D_|DP16KD_|SB_)|\.\d+\.\d+(?=_|\.|$)|\$"
+    r"\.U(?=\$)|_(?:TRELLIS_|LUT[45]_|PFUMX_|L6MUX21_|CCU2C_|MULT18X18D_|DP16KD_|SB_)|\.\d+\.\d+(?=_|\.|$)|\$"
 )
 """Where the names that a design gave end, and those of cells that synthesis made begin."""
 _AROUND = "serial.fabric."
@@ -83,4 +83,4 @@ def _delay(path: list[dict[str, Any]], *, routing: bool) -> float:
 
 def readable(cell: str) -> str:
     """Return the name that a design gave to what became a cell, below the fabric where it can."""
-    return _SYNTHESIZED.split(cell, maxsplit=1)[0].removeprefix(_AROUND) or cell
+    return _SYNTHESIZED.split(cell, maxsplit=1)[0].removeprefix(_AROUND).rstrip(".") or cell

@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from pmgd.boards.amount import Amount
 from pmgd.boards.costs import Costs
 from pmgd.boards.multipliers import multipliers
+from pmgd.gateware.cell_limits import LUT_ADDED_BITS, LUT_MASKED_BITS
 from pmgd.gateware.latency import TREE_LEVELS_PER_STAGE
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.plan import Plan
 
-__all__ = ["activation", "delayed", "masked_tree", "product", "registers", "synapse", "tree"]
-
-_FEW_BITS = 3
-"""Numbers of no more bits are added without a chain, see `pmgd.gateware.adder_tree`."""
-_FEW_MASKED_BITS = 2
-"""The same of a masked addition, see `pmgd.gateware.masked_add`."""
+__all__ = [
+    "activation",
+    "delayed",
+    "masked_tree",
+    "multiplier",
+    "product",
+    "registers",
+    "synapse",
+    "tree",
+]
 
 
 def registers(bits: int, *, lone: bool = False) -> Amount:
@@ -37,9 +42,19 @@ def product(costs: Costs, a_bits: int, b_bits: int, *, registered: bool = True) 
     if not blocks:
         return Amount(lut=costs.multiplied_bit * a_bits * b_bits, ff=bits * registered)
     sums = costs.adder(bits) * (blocks - 1)
-    # Registers that multipliers have of their own are not counted.
-    kept = bits * registered if not costs.dsp_registers or blocks > 1 else 0
+    kept = bits * registered if not costs.absorbs_registers or blocks > 1 else 0
     return Amount(lut=sums, ff=kept, lone_ff=kept if blocks == 1 else 0, dsp=blocks)
+
+
+def multiplier(costs: Costs, a_bits: int, b_bits: int) -> Amount:
+    """Return a `pmgd.gateware.multiplier.Multiplier`: one block has registers of its own.
+
+    Where synthesis would absorb registers by itself, that of the product is kept apart from it.
+    """
+    blocks = multipliers(a_bits, b_bits, limit_bits=costs.dsp_bits, least_bits=costs.dsp_least_bits)
+    if blocks == 1:
+        return Amount(dsp=1) + registers((a_bits + b_bits) * costs.absorbs_registers, lone=True)
+    return product(costs, a_bits, b_bits) + registers(a_bits + b_bits, lone=True)
 
 
 def tree(costs: Costs, level: Sequence[int], sum_bits: int, depth: int = 0) -> Amount:
@@ -60,7 +75,7 @@ def tree(costs: Costs, level: Sequence[int], sum_bits: int, depth: int = 0) -> A
 
 def _plus(costs: Costs, a: int, b: int) -> tuple[int, Amount]:
     bits = max(a, b)
-    if costs.masks_in_chain and bits > _FEW_BITS:
+    if costs.masks_in_chain and bits > LUT_ADDED_BITS:
         return bits + 1, Amount(lut=costs.chain(bits + 2))
     return bits + 1, Amount(lut=costs.saved_adders * (bits + 1))
 
@@ -68,7 +83,7 @@ def _plus(costs: Costs, a: int, b: int) -> tuple[int, Amount]:
 def masked_tree(costs: Costs, leaves: int, leaf_bits: int, sum_bits: int) -> Amount:
     """Return a `pmgd.gateware.masked_tree.MaskedTree`."""
     pairs, single = divmod(leaves, 2)
-    if costs.masks_in_chain and leaf_bits > _FEW_MASKED_BITS:
+    if costs.masks_in_chain and leaf_bits > LUT_MASKED_BITS:
         pair = float(costs.chain(leaf_bits + 2))
     elif leaf_bits == 1:
         pair = 2.0
@@ -87,11 +102,10 @@ def activation(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
     if layer.table is None:
         return Amount(lut=clips + costs.activation_bit * result, ff=argument + result)
     table = layer.table
-    kept = registers(argument + table.knot_bits + table.slope_bits + result)
-    kept += registers(table.remainder_bits + table.knot_bits, lone=True)
+    kept = registers(argument + table.knot_bits + result) + registers(table.knot_bits, lone=True)
     looked_up = costs.segment_bit * table.segments * (table.knot_bits + table.slope_bits)
     rounds = costs.adder(result + table.remainder_bits) + costs.activation_bit * result
-    risen = product(costs, table.slope_bits, table.remainder_bits)
+    risen = multiplier(costs, table.slope_bits, table.remainder_bits)
     return kept + risen + Amount(lut=clips + looked_up + rounds)
 
 

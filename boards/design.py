@@ -96,7 +96,7 @@ def prepare(
         emit_src=False,
         script_after_read=_BEFORE_SYNTHESIS,
         synth_opts=family.synthesis,
-        script_after_synth=f"{family.cut}tee -q -o {NETLIST_REPORT} stat -json",
+        script_after_synth=f"{family.rewrites}tee -q -o {NETLIST_REPORT} stat -json",
         nextpnr_opts=f"--seed {seed} --report {REPORT} --timing-allow-fail {family.placement}",
     )
     files = {
@@ -104,7 +104,7 @@ def prepare(
         for name, content in build.files.items()
     }
     files[f"{TOP}.il"] = _ELEMENT.sub(rb".\1", files[f"{TOP}.il"])
-    files |= {name: content.encode() for name, content in family.cut_files}
+    files |= {name: content.encode() for name, content in family.rewrite_files}
     commands = json.loads(files[f"{build.script}.json"])["commands"]
     bitstream = TOP + family.suffix
     if target_hz is not None:

@@ -3,8 +3,17 @@
 from pmgd.boards import pipeline
 from pmgd.boards.amount import Amount
 from pmgd.boards.costs import Costs
-from pmgd.boards.datapath import activation, delayed, product, registers, synapse, tree
+from pmgd.boards.datapath import (
+    activation,
+    delayed,
+    multiplier,
+    product,
+    registers,
+    synapse,
+    tree,
+)
 from pmgd.boards.memory_blocks import memory_blocks, sample_blocks, scattered
+from pmgd.gateware.cell_limits import ADDED_FACTOR_BITS
 from pmgd.gateware.formats import signed_bits
 from pmgd.gateware.layout import MANTISSA_BITS, WORD_BITS
 from pmgd.gateware.plan import Plan
@@ -12,9 +21,6 @@ from pmgd.gateware.regmap import Access
 from pmgd.gateware.regmap import registers as register_map
 
 __all__ = ["fabric_parts"]
-
-_FEW_BITS = 6
-"""A factor of a product that is made of adders where multipliers are few."""
 
 
 def fabric_parts(plan: Plan, costs: Costs) -> dict[str, Amount]:
@@ -59,12 +65,12 @@ def _pipelined(plan: Plan, costs: Costs) -> dict[str, Amount]:
 def _cost(plan: Plan, costs: Costs) -> Amount:
     error = signed_bits(*plan.error_range)
     largest = max(abs(bound) for bound in plan.error_range)
-    one = registers(error) + Amount(lut=error)
+    one = Amount(lut=error)
     if plan.squared:
         largest *= largest
-        one += product(costs, error, error)
+        one += multiplier(costs, error, error)
     else:
-        one += registers(error) + Amount(lut=costs.adder(error))
+        one += registers(2 * error) + Amount(lut=costs.adder(error))
     leaves = [signed_bits(0, largest)] * plan.outputs
     total = one * plan.outputs + tree(costs, leaves, plan.full_cost_maximum.bit_length() + 1)
     return total * plan.spec.fabric.copies
@@ -133,7 +139,7 @@ def _control(plan: Plan, costs: Costs) -> Amount:
 
 def _index(plan: Plan, costs: Costs) -> Amount:
     count, half = plan.sample.count_bits, WORD_BITS // 2
-    if costs.dsp_registers and count <= _FEW_BITS:
+    if costs.spares_multipliers and count <= ADDED_FACTOR_BITS:
         one = Amount(lut=costs.saved_adders * half * (count - 1), ff=half + count)
     else:
         one = product(costs, half, count)
@@ -158,5 +164,8 @@ def _host(plan: Plan, costs: Costs) -> Amount:
     settings = sum(r.bits for r in known if r.access is not Access.READ)
     total = costs.parts["host"] + Amount(lut=costs.register_bit * bits)
     total += Amount(lut=costs.setting_bit * settings, ff=costs.setting_bit * settings)
+    # A value comes from pairs of registers; each is selected, and written, by a flip-flop.
+    widths = [register.bits for register in known]
+    total += Amount(ff=sum(map(max, widths[::2], widths[1::2])) + 2 * len(widths))
     probe = plan.sample.bits + plan.outputs * plan.output_format.bits + plan.cost_bits
     return total + registers(probe + plan.scan.padding_bits, lone=True)

@@ -46,8 +46,9 @@ class Family:
         Its name.
     synthesis, placement
         Options of Yosys's ``synth_*`` command and of nextpnr.
-    cut, cut_files
-        Yosys commands, a line each, that take from a netlist what it can do without; and the files
+    rewrites, rewrite_files
+        Yosys commands, a line each, that take from a netlist what it can do without, and move
+        registers into the blocks of memory that they stand behind; and the files
         that they read, with their names.
     lut, dsp, block_ram
         What nextpnr's report calls them. There are as many flip-flops as there are `lut`.
@@ -65,8 +66,8 @@ class Family:
     name: str
     synthesis: str
     placement: str
-    cut: str
-    cut_files: tuple[tuple[str, str], ...]
+    rewrites: str
+    rewrite_files: tuple[tuple[str, str], ...]
     lut: str
     ff: str
     dsp: str
@@ -81,8 +82,8 @@ ECP5 = Family(
     # Multiplexers wider than a look-up table save delay where there is time, and take a tenth more.
     synthesis="-nowidelut",
     placement="",
-    cut=f"{CUT_CARRIES}\n{ABSORB_REGISTERS}\n",
-    cut_files=(
+    rewrites=f"{CUT_CARRIES}\n{ABSORB_REGISTERS}\n",
+    rewrite_files=(
         (CUT_CARRIES_FILE, CUT_CARRIES_MAP),
         (ABSORB_REGISTERS_FILE, ABSORB_REGISTERS_MAP),
     ),
@@ -101,14 +102,14 @@ ICE40 = Family(
     synthesis="-dsp",  # multipliers are made of LUTs otherwise
     # Nearly full devices leave the default router without end where this one takes seconds.
     placement="--router router2",
-    cut="",
-    cut_files=(),
+    rewrites="",
+    rewrite_files=(),
     lut="ICESTORM_LC",  # a logic cell: a LUT, a flip-flop and a carry, used or not
     ff="SB_DFF",
     dsp="ICESTORM_DSP",
     block_ram="ICESTORM_RAM",
     suffix=".bin",
     plls=ice40_plls,
-    target_hz=48_000_000,
+    target_hz=36_000_000,
 )
 """Lattice iCE40 UltraPlus."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pmgd.boards.design import NETLIST_REPORT, REPORT, TOP, Design
+from pmgd.boards.report import UTILISATION
 from pmgd.boards.tools import Tool
 from pmgd.gateware.errors import ToolError
 
@@ -25,8 +26,6 @@ routed."""
 _TAIL_LINES = 20
 _LOOK_S = 0.5
 _ROUND = re.compile(rb"iter=(\d+)")
-_UTILISATION = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)")
-"""A resource in nextpnr's log, how many of it are used, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +191,7 @@ def _error(
 def _excess(lines: list[str]) -> str:
     """Tell which resources a design needs more of than there are; empty if it fits."""
     found = {
-        name: (int(used), int(there))
-        for name, used, there in _UTILISATION.findall("\n".join(lines))
+        name: (int(used), int(there)) for name, used, there in UTILISATION.findall("\n".join(lines))
     }
     needs = [
         f"{used:,} of {there:,} {name}" for name, (used, there) in found.items() if used > there

@@ -13,6 +13,8 @@ select -set registers t:TRELLIS_FF @outputs %ci1:+TRELLIS_FF[Q] %i
 select -set behind @registers %ci1:+TRELLIS_FF[DI]
 select -set blocks t:DP16KD @behind %ci1 %i
 select -assert-none @behind %ci1 t:* %i t:DP16KD %d @registers %d
+select -set raw @blocks %co1 w:* %i
+select -assert-none @raw %co1 t:* %i @registers %d @raw o:* %i %u
 setparam -set ABSORBED 1 @registers
 setparam -set REGMODE_A "OUTREG" @blocks
 setparam -set REGMODE_B "OUTREG" @blocks
@@ -21,7 +23,9 @@ clean"""
 """Yosys commands for the netlist of an ECP5: where a register stands behind a block's output, with
 nothing between them, the block's own takes its place.
 
-A block has nothing but such outputs where one is marked, see `pmgd.gateware.samples.Samples`.
+A block's register is every reader's. So Yosys fails where another cell than a block drives a marked
+register, and where a block that one stands behind drives anything but marked registers.
+`pmgd.gateware.samples.Samples` makes neither.
 """
 
 ABSORB_REGISTERS_MAP = """\

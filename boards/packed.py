@@ -1,13 +1,13 @@
 """What a fabric takes of a board, by synthesis and packing, which take a minute, not hours."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 
 from pmgd.boards.board import Board
 from pmgd.boards.design import NETLIST_REPORT, TOP, prepare
 from pmgd.boards.family import Resources
+from pmgd.boards.report import UTILISATION, resources
 from pmgd.boards.tools import find_tool
 from pmgd.gateware.errors import ToolError
 from pmgd.gateware.plan import Plan
@@ -18,7 +18,6 @@ __all__ = ["pack"]
 
 _WRITES = ("--textcfg", "--asc", "--report")
 """Options of nextpnr with files that there are none of without placement."""
-_UTILISATION = re.compile(r"(\w+):\s+(\d+)/\s*\d+")
 
 
 def pack(spec: Spec, board: Board, folder: Path, tools: str = "yowasp") -> Resources:
@@ -47,15 +46,9 @@ def pack(spec: Spec, board: Board, folder: Path, tools: str = "yowasp") -> Resou
     _run((*_without_files(placement), "--pack-only"), folder, tools)
     try:
         log = (folder / f"{TOP}.tim").read_text(errors="replace")
-        used = {name: int(count) for name, count in _UTILISATION.findall(log)}
+        used = {name: int(count) for name, count, _ in UTILISATION.findall(log)}
         netlist = json.loads((folder / NETLIST_REPORT).read_bytes())
-        cells: dict[str, int] = netlist["design"]["num_cells_by_type"]
-        return Resources(
-            lut=used[family.lut],
-            ff=sum(count for name, count in cells.items() if name.startswith(family.ff)),
-            dsp=used[family.dsp],
-            block_ram=used[family.block_ram],
-        )
+        return resources(family, used, netlist["design"]["num_cells_by_type"])
     except (OSError, ValueError, KeyError) as error:
         raise ToolError(
             f"the logs of yosys and nextpnr must tell utilisation of an {family.name}, but lack "

@@ -2,7 +2,8 @@
 
 from pmgd.boards.amount import Amount
 from pmgd.boards.costs import Costs
-from pmgd.boards.datapath import activation, delayed, masked_tree, product, registers, tree
+from pmgd.boards.datapath import activation, delayed, masked_tree, multiplier, registers, tree
+from pmgd.gateware.cell_limits import ADDED_FACTOR_BITS
 from pmgd.gateware.formats import signed_bits
 from pmgd.gateware.latency import (
     AMPLITUDE_CYCLES,
@@ -15,8 +16,6 @@ from pmgd.gateware.plan import Plan
 
 __all__ = ["activations", "controls", "perturbed_sums", "synapses", "weighted_sums"]
 
-_FEW_AMPLITUDE_BITS = 6
-"""Multiplied by adders where multipliers are few, see `pmgd.gateware.product`."""
 _CHAIN_BITS = 2
 _LATE_BITS = 3
 """What travels from layer to layer: two signs of the chain, and a late step's flags."""
@@ -66,9 +65,7 @@ def weighted_sums(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
         source = layer.input_format
         factor = source.bits + (not source.signed)
         one = tree(costs, [layer.product_bits] * layer.fan_in, layer.sum_bits)
-        # Factors of its own; synthesis does not move these into a multiplier.
-        times = product(costs, bits, factor) + registers(source.bits + bits, lone=True)
-        one += times * layer.inputs
+        one += multiplier(costs, bits, factor) * layer.inputs
         if layer.bias:
             one += delayed(bits, PRODUCT_CYCLES)
         cycles -= PRODUCT_CYCLES
@@ -79,9 +76,7 @@ def weighted_sums(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
 def perturbed_sums(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
     """Return the sums of inputs times signs of a layer, times dtheta."""
     source = layer.input_format
-    largest = max(-source.minimum, source.maximum)
-    reach = layer.inputs * largest + (layer.bias << source.fraction_bits)
-    signs = signed_bits(-reach, reach)
+    signs = signed_bits(-layer.reach, layer.reach)
     sums = _cycles(plan, layer)
     common = Amount()
     if layer.binary_inputs:
@@ -90,19 +85,17 @@ def perturbed_sums(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
         one = masked_tree(costs, layer.fan_in, 1, ones)
         one += registers(signs) + Amount(lut=costs.adder(signs))
     else:
-        leaf = signed_bits(-largest, max(largest, layer.bias << source.fraction_bits))
+        largest = max(-source.minimum, source.maximum, layer.bias << source.fraction_bits)
+        leaf = signed_bits(-largest, largest)
         one = (Amount(lut=costs.adder(leaf)) + registers(leaf)) * layer.fan_in
         one += tree(costs, [leaf] * layer.fan_in, signs)
     one += delayed(signs, sums - tree_cycles(layer.fan_in) - AMPLITUDE_CYCLES)
     amplitude = plan.amplitude_bits
-    if costs.dsp_registers and amplitude <= _FEW_AMPLITUDE_BITS:
+    if costs.spares_multipliers and amplitude <= ADDED_FACTOR_BITS:
         times = Amount(lut=costs.saved_adders * signs * (amplitude - 1)) + registers(signs)
         times += registers(signs + amplitude) + registers(signs + amplitude, lone=True)
     else:
-        times = product(costs, signs, amplitude + 1)
-        times += Amount(lut=signs / 2)
-        if not costs.dsp_registers:
-            times += registers(signs) + registers(amplitude, lone=True)
+        times = multiplier(costs, signs, amplitude + 1) + Amount(lut=signs / 2)
     return (one + times) * (layer.outputs * _sums(plan, layer)) + common
 
 

@@ -1,13 +1,18 @@
 """What a bitstream takes of its FPGA and how fast it may be clocked, from the tools' reports."""
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pmgd.boards.family import Family, Resources
 from pmgd.gateware.errors import ToolError
 
-__all__ = ["Report", "read_report"]
+__all__ = ["UTILISATION", "Report", "read_report", "resources"]
+
+UTILISATION = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)")
+"""A resource in nextpnr's log, how many of it are used, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,7 @@ def read_report(family: Family, placement: bytes, synthesis: bytes) -> Report:
             f"{family.name}, but they lack {error}; use the tools of the extra 'build'"
         ) from error
     return Report(
-        used=Resources(
-            lut=used[family.lut],
-            ff=sum(count for name, count in cells.items() if name.startswith(family.ff)),
-            dsp=used[family.dsp],
-            block_ram=used[family.block_ram],
-        ),
+        used=resources(family, used, cells),
         available=Resources(
             lut=available[family.lut],
             ff=available[family.lut],
@@ -71,6 +71,31 @@ def read_report(family: Family, placement: bytes, synthesis: bytes) -> Report:
             block_ram=available[family.block_ram],
         ),
         fmax_hz=round(fmax_mhz * 1e6),
+    )
+
+
+def resources(family: Family, used: Mapping[str, int], cells: Mapping[str, int]) -> Resources:
+    """Return what a design takes.
+
+    Parameters
+    ----------
+    family
+        The FPGA's.
+    used
+        What nextpnr counts, by its names.
+    cells
+        What Yosys counts, by its: nextpnr does not count iCE40 flip-flops.
+
+    Raises
+    ------
+    KeyError
+        If something is missing in them.
+    """
+    return Resources(
+        lut=used[family.lut],
+        ff=sum(count for name, count in cells.items() if name.startswith(family.ff)),
+        dsp=used[family.dsp],
+        block_ram=used[family.block_ram],
     )
 
 

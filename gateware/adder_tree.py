@@ -6,14 +6,12 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.cell_limits import LUT_ADDED_BITS
 from pmgd.gateware.latency import TREE_LEVELS_PER_STAGE, tree_cycles
 from pmgd.gateware.masked_add import MaskedAdd
 from pmgd.gateware.primitives import family
 
 __all__ = ["AdderTree", "add_up"]
-
-_FEW_BITS = 3
-"""Look-up tables alone add numbers of no more bits."""
 
 
 class AdderTree(wiring.Component):
@@ -90,7 +88,7 @@ def _plus(m: Module, platform, a, b):
     additions, of carry-save adders, which take more look-up tables and more time than carry chains.
     """
     bits = max(len(a), len(b))
-    if family(platform) != "ecp5" or bits <= _FEW_BITS:
+    if family(platform) != "ecp5" or bits <= LUT_ADDED_BITS:
         return a + b
     m.submodules += (adder := MaskedAdd(bits))
     m.d.comb += [adder.a.eq(a), adder.b.eq(b), adder.x_a.eq(1), adder.x_b.eq(1)]

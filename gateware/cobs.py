@@ -80,8 +80,8 @@ class CobsEncoder(wiring.Component):
     A frame is collected in a memory, where a zero turns into the distance from the zero before;
     then it is sent. A longer frame is cut after 253 bytes, never overrunning the memory.
 
-    Latency: three cycles from the last byte taken to the first one given. Throughput: n bytes take
-    2 n + 4 cycles, collecting and sending in turn.
+    Latency: four cycles from the last byte taken to the first one given. Throughput: n bytes take
+    3 n + 4 cycles, collecting and sending in turn.
 
     Members
     -------
@@ -111,15 +111,18 @@ class CobsEncoder(wiring.Component):
         with m.If(read.en):
             m.d.sync += following.eq(following + 1)
 
-        byte = self.i.payload
+        # A register, since those who make the bytes, and wait for the answer, are slow already.
+        byte, held = Signal(FrameByteLayout), Signal()
+        m.d.sync += held.eq(0)
         with m.FSM() as fsm:
             with m.State("COLLECT"):
-                m.d.comb += [self.i.ready.eq(1), write.en.eq(self.i.valid)]
+                m.d.comb += [self.i.ready.eq(~held), write.en.eq(held)]
+                m.d.sync += [byte.eq(self.i.payload), held.eq(self.i.valid & self.i.ready)]
                 with m.If(byte.data == 0):
                     m.d.comb += [write.addr.eq(code), write.data.eq(end - code)]
                 with m.Else():
                     m.d.comb += write.data.eq(byte.data)
-                with m.If(self.i.valid):
+                with m.If(held):
                     m.d.sync += end.eq(end + 1)
                     with m.If(byte.data == 0):
                         m.d.sync += code.eq(end)

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.adder_tree import AdderTree
 from pmgd.gateware.formats import signed_bits, unsigned_bits
+from pmgd.gateware.multiplier import Multiplier
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.wave import WaveLayout, delay
 
@@ -61,12 +62,15 @@ class Cost(wiring.Component):
         for k in range(plan.outputs):
             y = self.y[k] << (plan.error_fraction - output.fraction_bits)
             t = self.target[k] << (plan.error_fraction - target.fraction_bits)
-            error = Signal(signed(signed_bits(*plan.error_range)), name=f"error_{k}")
-            summand = Signal(unsigned_bits(largest), name=f"summand_{k}")
-            m.d.sync += [
-                error.eq(y - t),
-                summand.eq(error * error if plan.squared else abs(error)),
-            ]
+            shape = signed(signed_bits(*plan.error_range))
+            if plan.squared:
+                m.submodules[f"square_{k}"] = square = Multiplier(shape, shape)
+                m.d.comb += [square.a.eq(y - t), square.b.eq(y - t)]
+                summand = square.product
+            else:
+                error = Signal(shape, name=f"error_{k}")
+                summand = Signal(unsigned_bits(largest), name=f"summand_{k}")
+                m.d.sync += [error.eq(y - t), summand.eq(abs(error))]
             m.d.comb += tree.numbers[k].eq(summand)
         m.d.comb += [
             self.cost.eq(tree.sum >> plan.cost_shift),

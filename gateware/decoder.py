@@ -1,10 +1,13 @@
 """Routes an access on the word bus to its region."""
 
-from amaranth.hdl import Assert, Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Assert, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from pmgd.gateware.bus import BusSignature, RequestLayout, TargetSignature
+from pmgd.gateware.bus import BusSignature, RequestLayout, ResponseLayout, TargetSignature
 from pmgd.gateware.frames import Status
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import REGION_SHIFT, Region, Window, windows
@@ -42,16 +45,17 @@ class Decoder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        request = Signal(RequestLayout)
-        status = Signal(Status)
-        value = Signal(32)
-        done = Signal()
-
+        request, response = Signal(RequestLayout), Signal(ResponseLayout)
         region = request.address[REGION_SHIFT:]
         offset = request.address[:REGION_SHIFT]
-        targets = {region: getattr(self, region.name.lower()) for region in self._regions}
-        for target in targets.values():
+        targets = [getattr(self, each.name.lower()) for each in self._regions]
+        # Each has registers for what it is told and asked, since it may be far away.
+        strobes, selected = Signal(len(targets)), Signal(len(targets))
+        m.d.sync += strobes.eq(0)
+        for k, (number, target) in enumerate(zip(self._regions, targets, strict=True)):
+            m.d.sync += selected[k].eq(region == number)
             m.d.comb += [
+                target.strobe.eq(strobes[k]),
                 target.write.eq(request.write),
                 target.offset.eq(offset),
                 target.data.eq(request.data),
@@ -64,41 +68,40 @@ class Decoder(wiring.Component):
                     m.d.sync += request.eq(self.bus.request.payload)
                     m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.sync += [status.eq(Status.BAD_ADDRESS), value.eq(0)]
+                m.d.sync += [response.status.eq(Status.BAD_ADDRESS), response.data.eq(0)]
                 m.next = "RESPOND"
                 with m.Switch(region):
                     with m.Case(Region.REGISTERS):
+                        m.d.sync += strobes[0].eq(1)
                         m.next = "ACCESS"
-                    for window in self._windows:
+                    for k, window in enumerate(self._windows, start=1):
                         with m.Case(window.region), m.If(self._exists(window, offset)):
                             refused = 0 if window.writable else request.write
                             refused |= 0 if window.readable else ~request.write
                             with m.If(refused):
-                                m.d.sync += status.eq(Status.ACCESS)
+                                m.d.sync += response.status.eq(Status.ACCESS)
                             with m.Elif(self.busy):
-                                m.d.sync += status.eq(Status.BUSY)
+                                m.d.sync += response.status.eq(Status.BUSY)
                             with m.Else():
+                                m.d.sync += strobes[k].eq(1)
                                 m.next = "ACCESS"
             with m.State("ACCESS"):
-                started = Signal()
-                m.d.sync += started.eq(~done)
-                with m.Switch(region):
-                    for number, target in targets.items():
-                        with m.Case(number):
-                            m.d.comb += [target.strobe.eq(~started), done.eq(target.done)]
-                            m.d.sync += [status.eq(target.status), value.eq(target.value)]
-                with m.If(done):
+                answers = [
+                    Mux(chosen, Cat(target.status, target.value), 0)
+                    for chosen, target in zip(selected, targets, strict=True)
+                ]
+                m.d.sync += response.eq(reduce(or_, answers))
+                with m.If((selected & Cat(target.done for target in targets)).any()):
                     m.next = "RESPOND"
             with m.State("RESPOND"):
                 m.d.comb += [
                     self.bus.response.valid.eq(1),
-                    self.bus.response.payload.status.eq(status),
-                    self.bus.response.payload.data.eq(value),
+                    self.bus.response.payload.eq(response),
                 ]
                 with m.If(self.bus.response.ready):
                     m.next = "IDLE"
 
-        m.d.sync += Assert(fsm.ongoing("ACCESS") | ~started, "every access begins with a strobe")
+        m.d.sync += Assert(fsm.ongoing("ACCESS") | ~strobes.any(), "a strobe begins every access")
         return m
 
     def _exists(self, window: Window, offset):

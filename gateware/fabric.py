@@ -49,7 +49,7 @@ class Fabric(HostSide):
         m.submodules.filter = self._filter = self._make_filter()
         m.submodules.transmitter = self._transmitter = self._make_transmitter()
         connect(m, self._scan.ring, self._network.scan)
-        self._wire_registers(m)
+        self._wire_state(m)
         self._wire_sequencer(m)
         self._wire_datapath(m)
         self._wire_rounding(m)
@@ -79,46 +79,27 @@ class Fabric(HostSide):
             stochastic=plan.stochastic,
         )
 
-    def _wire_registers(self, m: Module) -> None:
-        registers, sequencer, sweep = self._registers, self._sequencer, self._evaluator
-        load, change = registers.load, self._filter
+    def _wire_state(self, m: Module) -> None:
+        """Join the registers with what keeps them."""
+        registers, sequencer, change = self._registers, self._sequencer, self._filter
         words = {
+            "sample_index": sequencer.sample_index,
             "baseline": change.baseline,
             "baseline_valid": change.baseline_valid,
-            "evaluate": sweep.evaluate,
-            "hits": sweep.hits,
         }
-        for name in ("phase_x", "phase_p", "phase_theta", "sample_index"):
-            words[name] = getattr(sequencer, name)
         for name in ("order_position", "perturbed"):
-            if name in load.shape().members:
+            if name in registers.load.shape().members:
                 words[name] = getattr(sequencer, name)
-        long = {
-            "stop_at": sequencer.stop_at,
-            "timestep": sequencer.timestep,
-            "cost_sum": sweep.cost_sum,
-        }
-        loaded = {"order_state": self._order, "evaluate": sweep}
-        words["order_state"] = self._order.word
-        self._keep(m, words, long, loaded)
+        self._wire_registers(m, words, loaded={})
         m.d.comb += [
-            self.busy.eq(sequencer.busy),
-            sequencer.load.eq(load),
-            sequencer.loaded.eq(registers.loaded),
-            sequencer.halt.eq(registers.halt),
-            change.load_baseline.eq(load.baseline),
-            change.load_valid.eq(load.baseline_valid),
+            change.load_baseline.eq(registers.load.baseline),
+            change.load_valid.eq(registers.load.baseline_valid),
             change.loaded.eq(registers.loaded),
         ]
 
     def _wire_sequencer(self, m: Module) -> None:
         sequencer, sweep = self._sequencer, self._evaluator
         m.d.comb += [
-            sequencer.settings.eq(self._registers.settings),
-            sequencer.probe_start.eq(self._probe.start),
-            sequencer.sweeping.eq(sweep.wanted),
-            self._scan.home.eq(sequencer.home),
-            sequencer.homed.eq(self._scan.homed),
             self._order.advance.eq(sequencer.draw),
             sequencer.word.eq(self._order.word),
             self._samples.index.eq(Mux(sweep.wanted, sweep.index, sequencer.sample_index)),

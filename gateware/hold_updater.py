@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.add_sub import AddSub
 from pmgd.gateware.broadcast import ScanSignature
+from pmgd.gateware.offset_binary import from_offset_binary
 from pmgd.gateware.primitives import carry_ccu2c, family
 
 __all__ = ["HoldUpdater"]
@@ -77,7 +78,7 @@ class HoldUpdater(wiring.Component):
         m = Module()
         stored = self.stored
         m.d.comb += [
-            self.theta.eq(Cat(stored[:-1], ~stored[-1])),
+            self.theta.eq(from_offset_binary(stored)),
             self.scan.output.eq(stored[-1]),
         ]
         with m.If(self.scan.shift):

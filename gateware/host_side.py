@@ -52,31 +52,52 @@ class HostSide(wiring.Component):
         connect(m, self._decoder.outputs, self._probe.outputs_target)
         m.d.comb += [self._decoder.busy.eq(self.busy), self._registers.busy.eq(self.busy)]
 
-    def _keep(
-        self,
-        m: Module,
-        words: Mapping[str, Value],
-        long: Mapping[str, Value],
-        loaded: Mapping[str, wiring.Component],
+    def _wire_registers(
+        self, m: Module, words: Mapping[str, Value], loaded: Mapping[str, wiring.Component]
     ) -> None:
-        """Join the registers with the components that keep them.
+        """Join the registers and the ring with the components that a subclass has made.
+
+        They are its `_sequencer`, `_evaluator` and `_order`, and those given.
 
         Parameters
         ----------
         m
             Where to join them.
-        words, long
-            Values by their registers' names; those in `long` take two words.
+        words
+            Further values, by their registers' names.
         loaded
-            Components that keep one register that can be written, by its name.
+            Further components that keep one register that can be written, by its name.
         """
-        registers = self._registers
-        kept = {"status": self.busy, "link_errors": self._link.errors, **words}
-        for name, value in long.items():
+        registers, sequencer, sweep = self._registers, self._sequencer, self._evaluator
+        kept = {
+            "status": self.busy,
+            "link_errors": self._link.errors,
+            "order_state": self._order.word,
+            "evaluate": sweep.evaluate,
+            "hits": sweep.hits,
+            **{name: getattr(sequencer, name) for name in ("phase_x", "phase_p", "phase_theta")},
+            **words,
+        }
+        for name, value in (
+            ("stop_at", sequencer.stop_at),
+            ("timestep", sequencer.timestep),
+            ("cost_sum", sweep.cost_sum),
+        ):
             kept |= {f"{name}_low": value[:WORD_BITS], f"{name}_high": value[WORD_BITS:]}
         m.d.comb += [registers.state[name].eq(value) for name, value in kept.items()]
-        for name, component in loaded.items():
+        for name, component in {"order_state": self._order, "evaluate": sweep, **loaded}.items():
             m.d.comb += [
                 component.load.eq(registers.load[name]),
                 component.loaded.eq(registers.loaded),
             ]
+        m.d.comb += [
+            self.busy.eq(sequencer.busy),
+            sequencer.settings.eq(registers.settings),
+            sequencer.load.eq(registers.load),
+            sequencer.loaded.eq(registers.loaded),
+            sequencer.halt.eq(registers.halt),
+            sequencer.probe_start.eq(self._probe.start),
+            sequencer.sweeping.eq(sweep.wanted),
+            self._scan.home.eq(sequencer.home),
+            sequencer.homed.eq(self._scan.homed),
+        ]

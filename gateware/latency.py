@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 __all__ = [
+    "ACCESS_CYCLES",
     "AMPLITUDE_CYCLES",
     "BASELINE_CYCLES",
     "BEGIN_CYCLES",
@@ -46,6 +47,9 @@ SIGN_TRANSMITTER_CYCLES = 1
 """The same for a sign-only correlator: the sign."""
 TREE_LEVELS_PER_STAGE = 2
 """Adder levels between two registers of an adder tree."""
+
+ACCESS_CYCLES = 3
+"""Of the register bank: select a register, look at it, judge."""
 
 LEAD_CYCLES = 1
 """Of a pipelined fabric: by which an evaluation's control leads its inputs."""

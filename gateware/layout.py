@@ -92,8 +92,16 @@ class LayerPlan:
 
     @property
     def binary_inputs(self) -> bool:
-        """Whether an input is a bit, which takes a gate and no multiplier."""
-        return self.input_format.bits == 1 and not self.input_format.signed
+        """Whether an input is 0 or 1, which takes a gate and no multiplier."""
+        source = self.input_format
+        return (source.bits, source.fraction_bits, source.signed) == (1, 0, False)
+
+    @property
+    def reach(self) -> int:
+        """Largest magnitude of a sum of all inputs and the bias, each with either sign."""
+        source = self.input_format
+        largest = max(-source.minimum, source.maximum)
+        return self.inputs * largest + (self.bias << source.fraction_bits)
 
     @property
     def parameters(self) -> int:

@@ -38,8 +38,8 @@ class Link(wiring.Component):
     is damaged, too long, or whose length does not fit its operation and count, is dropped and
     counted. Empty frames are neither answered nor counted.
 
-    Latency: from a request's delimiter to its reply's first byte, 12 cycles, and 15 more for each
-    word read or 7 for each word written, if the bus takes a request at once and responds in the
+    Latency: from a request's delimiter to its reply's first byte, 19 cycles, and 15 more for each
+    word read or 11 for each word written, if the bus takes a request at once and responds in the
     next cycle. Throughput: bytes are taken one a cycle, also while a reply is being sent, but not
     while a request is executed or its reply collected.
 
@@ -78,12 +78,18 @@ class Link(wiring.Component):
         byte = Signal(2)  # of a word or a CRC
         received = Signal(8)  # bytes of the request
         intact = Signal()  # and whether they are as they were sent
-        outgoing = Signal(8)  # a byte of the reply's words
-        held = Signal()  # it is in `outgoing`
+        writes = Signal()
+        countable = Signal()  # a request may have so many words
+        due = Signal(range(REQUEST_HEADER.size + CRC_BYTES + 4 * MAX_WORDS + 1))  # its bytes, then
+        # A byte from the buffer, two cycles after it was asked for: blocks of memory are slow.
+        given = Signal(8)
+        waited = Signal()  # one of them
+        checked = Signal(8)  # the byte that the CRC takes up, if
+        checks = Signal()
+        restarts = Signal()
 
         token, reply = decoder.o.payload, encoder.i.payload
-        writes = header.operation == Operation.WRITE
-        word_bytes = Mux(writes, header.count << 2, 0)
+        m.d.sync += [given.eq(read.data), writes.eq(header.operation == Operation.WRITE)]
         m.d.comb += [
             self.bus.request.payload.write.eq(writes),
             self.bus.request.payload.address.eq(header.address),
@@ -92,8 +98,10 @@ class Link(wiring.Component):
             write.data.eq(word[:8]),
             read.addr.eq(following),
             read.en.eq(0),
-            crc.data.eq(reply.data),
+            checked.eq(reply.data),
         ]
+        # A register, since it takes long to choose a byte, and as long to take it up.
+        m.d.sync += [crc.data.eq(checked), crc.valid.eq(checks), crc.start.eq(restarts)]
         with m.If(read.en):
             m.d.sync += following.eq(following + 1)
 
@@ -103,30 +111,31 @@ class Link(wiring.Component):
                     decoder.o.ready.eq(1),
                     write.addr.eq(token.index),
                     write.data.eq(token.data),
-                    crc.data.eq(token.data),
+                    checked.eq(token.data),
                 ]
                 with m.If(decoder.o.valid & ~token.end):
-                    m.d.comb += [write.en.eq(1), crc.valid.eq(1)]
+                    m.d.comb += [write.en.eq(1), checks.eq(1)]
                     with m.If(token.index < REQUEST_HEADER.size):
                         m.d.sync += header.eq(Cat(header.as_value()[8:], token.data))
                 with m.If(decoder.o.valid & token.end):
-                    m.d.comb += crc.start.eq(1)
-                    m.d.sync += [
-                        received.eq(token.index),
-                        intact.eq(crc.match_detected & ~token.damaged),
-                    ]
-                    m.next = "CHECK"
+                    m.d.comb += restarts.eq(1)
+                    m.d.sync += [received.eq(token.index), intact.eq(~token.damaged)]
+                    m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.d.sync += [
+                    intact.eq(intact & crc.match_detected),
+                    due.eq(REQUEST_HEADER.size + CRC_BYTES + Mux(writes, header.count << 2, 0)),
+                    countable.eq(header.count <= MAX_WORDS),
+                ]
+                m.next = "CHECK"
             with m.State("CHECK"):
-                fits = (header.count <= MAX_WORDS) & (
-                    received == REQUEST_HEADER.size + CRC_BYTES + word_bytes
-                )
                 unknown = header.operation > max(Operation)
                 m.d.sync += [
                     following.eq(REQUEST_HEADER.size),
                     status.eq(Mux(unknown, Status.BAD_OPERATION, Status.OK)),
                 ]
                 m.next = "RECEIVE"
-                with m.If(fits & intact):
+                with m.If(countable & (received == due) & intact):
                     m.next = "FETCH"
                 with m.Elif(~self.errors.all()):
                     m.d.sync += self.errors.eq(self.errors + 1)
@@ -142,10 +151,12 @@ class Link(wiring.Component):
                 with m.Else():
                     m.next = "REQUEST"
             with m.State("LOAD"):
-                m.d.comb += read.en.eq(1)
-                m.d.sync += [word.eq(Cat(word[8:], read.data)), byte.eq(byte + 1)]
-                with m.If(byte == 3):
-                    m.next = "REQUEST"
+                m.d.sync += waited.eq(~waited)
+                with m.If(waited):
+                    m.d.comb += read.en.eq(1)
+                    m.d.sync += [word.eq(Cat(word[8:], given)), byte.eq(byte + 1)]
+                    with m.If(byte == 3):
+                        m.next = "REQUEST"
             with m.State("REQUEST"):
                 m.d.comb += self.bus.request.valid.eq(1)
                 with m.If(self.bus.request.ready):
@@ -169,7 +180,7 @@ class Link(wiring.Component):
             with m.State("STORE"):
                 m.d.comb += write.en.eq(1)
                 m.d.sync += [
-                    word.eq(Cat(word[8:], read.data)),
+                    word.eq(Cat(word[8:], given)),
                     byte.eq(byte + 1),
                     length.eq(length + 1),
                 ]
@@ -178,26 +189,27 @@ class Link(wiring.Component):
             with m.State("SEQUENCE"):
                 m.d.comb += [encoder.i.valid.eq(1), reply.data.eq(header.sequence)]
                 with m.If(encoder.i.ready):
-                    m.d.comb += crc.valid.eq(1)
+                    m.d.comb += checks.eq(1)
                     m.next = "STATUS"
             with m.State("STATUS"):
                 m.d.comb += [encoder.i.valid.eq(1), reply.data.eq(status)]
                 with m.If(encoder.i.ready):
-                    m.d.comb += [crc.valid.eq(1), read.en.eq(1)]
+                    m.d.comb += [checks.eq(1), read.en.eq(1)]
                     with m.If(length == 0):
-                        m.next = "CRC"
+                        m.next = "SETTLE"
                     with m.Else():
                         m.next = "WORDS"
             with m.State("WORDS"):
-                # A byte that has just been read is too late for the CRC of this cycle.
-                m.d.comb += [encoder.i.valid.eq(held), reply.data.eq(outgoing)]
-                with m.If(~held):
-                    m.d.sync += [outgoing.eq(read.data), held.eq(1)]
+                m.d.comb += [encoder.i.valid.eq(waited), reply.data.eq(given)]
+                with m.If(~waited):
+                    m.d.sync += waited.eq(1)
                 with m.Elif(encoder.i.ready):
-                    m.d.comb += [crc.valid.eq(1), read.en.eq(1)]
-                    m.d.sync += held.eq(0)
+                    m.d.comb += [checks.eq(1), read.en.eq(1)]
+                    m.d.sync += waited.eq(0)
                     with m.If(following == length):
-                        m.next = "CRC"
+                        m.next = "SETTLE"
+            with m.State("SETTLE"):
+                m.next = "CRC"
             with m.State("CRC"):
                 m.d.comb += [
                     encoder.i.valid.eq(1),
@@ -207,13 +219,14 @@ class Link(wiring.Component):
                 with m.If(encoder.i.ready):
                     m.d.sync += byte.eq(byte + 1)
                     with m.If(reply.last):
-                        m.d.comb += crc.start.eq(1)
+                        m.d.comb += restarts.eq(1)
                         m.d.sync += length.eq(0)
                         m.next = "RECEIVE"
 
         by_bytes = fsm.ongoing("LOAD") | fsm.ongoing("STORE") | fsm.ongoing("CRC")
         m.d.sync += Assert(by_bytes | (byte == 0), "a word must have four bytes")
-        with m.If(fsm.ongoing("RECEIVE") | fsm.ongoing("CHECK")):
+        receiving = fsm.ongoing("RECEIVE") | fsm.ongoing("MEASURE") | fsm.ongoing("CHECK")
+        with m.If(receiving):
             m.d.sync += Assert(length == 0, "a request must find the buffer free")
         with m.Else():
             to_come = (header.count << 2) + Mux(fsm.ongoing("STORE"), 4 - byte, 0)

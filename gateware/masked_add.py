@@ -2,10 +2,12 @@
 
 from operator import index
 
-from amaranth.hdl import Cat, Module, Mux, signed
+from amaranth.hdl import Module, Mux, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.cell_limits import LUT_MASKED_BITS
+from pmgd.gateware.offset_binary import from_offset_binary
 from pmgd.gateware.primitives import carry_ccu2c, family
 
 __all__ = ["MaskedAdd"]
@@ -14,8 +16,6 @@ _MASKED_SUM = 0x7888
 """P = A & B ^ C & D, and G = A & B."""
 _INVERTED_SUM = sum(((~p & p >> 1 ^ ~p >> 2 & p >> 3) & 1) << p for p in range(16))
 """P = ~A & B ^ ~C & D, and G = ~A & B."""
-_FEW_BITS = 2
-"""Look-up tables alone are as few as a carry chain's places, and faster."""
 
 
 class MaskedAdd(wiring.Component):
@@ -57,7 +57,7 @@ class MaskedAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if family(platform) == "ecp5" and self._bits > _FEW_BITS:
+        if family(platform) == "ecp5" and self._bits > LUT_MASKED_BITS:
             # The first place makes a carry of 0, and the last one extends the signs.
             numbers = zip([*self.a, self.a[-1]], [*self.b, self.b[-1]], strict=True)
             tables = [_MASKED_SUM] * (self._bits + 2)
@@ -69,6 +69,6 @@ class MaskedAdd(wiring.Component):
         else:
             a, b = self.a, self.b
             if self._offset_binary:
-                a, b = (Cat(number[:-1], ~number[-1]).as_signed() for number in (a, b))
+                a, b = from_offset_binary(a), from_offset_binary(b)
             m.d.comb += self.sum.eq(Mux(self.x_a, a, 0) + Mux(self.x_b, b, 0))
         return m

@@ -2,13 +2,14 @@
 
 from operator import index
 
-from amaranth.hdl import Cat, Module, Mux, signed, unsigned
+from amaranth.hdl import Module, Mux, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.adder_tree import add_up
 from pmgd.gateware.latency import tree_cycles
 from pmgd.gateware.masked_add import MaskedAdd
+from pmgd.gateware.offset_binary import from_offset_binary
 
 __all__ = ["MaskedTree"]
 
@@ -72,7 +73,7 @@ class MaskedTree(wiring.Component):
         if self._leaves % 2:
             single = self.numbers[self._leaves - 1]
             if self._offset_binary:
-                single = Cat(single[:-1], ~single[-1]).as_signed()
+                single = from_offset_binary(single)
             level.append(Mux(self.masks[-1], single, 0))
         domain = m.d.sync if self._leaves > 1 else m.d.comb
         domain += self.sum.eq(add_up(m, platform, level, depth=1))

@@ -21,7 +21,7 @@ class LateLayout(data.StructLayout):
     ends
         It ended a window of tau_theta timesteps.
     step
-        Its step u; 0 unless `applies`.
+        Its step u; it means nothing unless `applies`.
     applies
         There is an update.
     """

@@ -55,55 +55,26 @@ class PipelinedFabric(HostSide):
         )
         connect(m, self._decoder.flight, self._flight.target)
         connect(m, self._scan.ring, self._network.scan)
-        self._wire_registers(m)
-        self._wire_sequencer(m)
+        self._wire_state(m)
         self._wire_front(m)
         self._wire_codes(m)
         self._wire_costs(m)
         self._wire_step(m)
         return m
 
-    def _wire_registers(self, m: Module) -> None:
-        registers, sequencer, sweep = self._registers, self._sequencer, self._evaluator
+    def _wire_state(self, m: Module) -> None:
+        """Join the registers with what keeps them, and the sequencer with what it starts."""
+        sequencer, sweep = self._sequencer, self._evaluator
         words = {
-            "order_state": self._order.word,
             "sample_index": self._index.sample_index,
             "flight_position": self._flight.position,
-            "evaluate": sweep.evaluate,
-            "hits": sweep.hits,
         }
-        for name in ("phase_x", "phase_p", "phase_theta"):
-            words[name] = getattr(sequencer, name)
-        long = {
-            "stop_at": sequencer.stop_at,
-            "timestep": sequencer.timestep,
-            "cost_sum": sweep.cost_sum,
-        }
-        loaded = {
-            "order_state": self._order,
-            "sample_index": self._index,
-            "flight_position": self._flight,
-            "evaluate": sweep,
-        }
-        self._keep(m, words, long, loaded)
+        loaded = {"sample_index": self._index, "flight_position": self._flight}
+        self._wire_registers(m, words, loaded)
         m.d.comb += [
-            self.busy.eq(sequencer.busy),
             self._network.shifts.eq(self._scan.shifts),
-            sequencer.load.eq(registers.load),
-            sequencer.loaded.eq(registers.loaded),
-            sequencer.halt.eq(registers.halt),
-        ]
-
-    def _wire_sequencer(self, m: Module) -> None:
-        sequencer, sweep = self._sequencer, self._evaluator
-        m.d.comb += [
-            sequencer.settings.eq(self._registers.settings),
-            sequencer.probe_start.eq(self._probe.start),
-            sequencer.sweeping.eq(sweep.wanted),
             sequencer.offered.eq(sweep.offered),
             sweep.start.eq(sequencer.issue.wave.valid & sweep.wanted),
-            self._scan.home.eq(sequencer.home),
-            sequencer.homed.eq(self._scan.homed),
         ]
 
     def _wire_front(self, m: Module) -> None:

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.adder_tree import AdderTree
 from pmgd.gateware.broadcast import ScanSignature
+from pmgd.gateware.latency import LEAD_CYCLES, LOAD_CYCLES, PRODUCT_CYCLES
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.pipelined_broadcast import PipelinedBroadcastLayout
 from pmgd.gateware.pipelined_neuron import PipelinedNeuron
@@ -14,7 +15,7 @@ from pmgd.gateware.wave import WaveLayout, delay
 
 __all__ = ["PipelinedNetwork"]
 
-_IN_SUMS = 2
+_IN_SUMS = LEAD_CYCLES + LOAD_CYCLES
 """Cycles from a layer's control to that in which its neurons add up."""
 
 
@@ -126,28 +127,27 @@ class PipelinedNetwork(wiring.Component):
             negates = Cat(two_sided, 0)
         else:
             amplifies, negates = wave.perturb, wave.opposite & two_sided
-        early = delay(m, amplifies, _IN_SUMS + sums - 2, "amplifies")
+        early = delay(m, amplifies, _IN_SUMS + sums - PRODUCT_CYCLES, "amplifies")
         if copies == 1:
             negates = delay(m, negates, _IN_SUMS + sums, "negates")
-        ones = self._count_ones(m, layer, inputs[0])
+        ones = [self._count_ones(m, layer, register) for register in inputs]
         for neuron in row:
             m.d.comb += [
                 neuron.broadcast.eq(broadcast),
                 neuron.dtheta.eq(self.dtheta),
                 neuron.x.as_value().eq(Cat(*inputs)),
-                neuron.ones.eq(ones),
                 neuron.amplifies.eq(early),
                 neuron.negates.eq(negates),
                 neuron.shifts.eq(self.shifts),
+                *(port.eq(count) for port, count in zip(neuron.ones, ones, strict=True)),
             ]
 
     def _count_ones(self, m: Module, layer: LayerPlan, inputs):
         """Return how many inputs are 1, and the bias, less than 0; for all neurons of a layer."""
         if not layer.binary_inputs:
             return 0
-        m.submodules.ones = ones = AdderTree(
-            leaves=layer.fan_in, leaf_bits=1, sum_bits=layer.fan_in.bit_length() + 1
-        )
+        ones = AdderTree(leaves=layer.fan_in, leaf_bits=1, sum_bits=layer.fan_in.bit_length() + 1)
+        m.submodules += ones
         # A bit as a signed number.
         m.d.comb += ones.numbers.as_value().eq(Cat(inputs, 1) if layer.bias else inputs)
         return ones.sum

@@ -52,7 +52,7 @@ class PipelinedNeuron(wiring.Component):
     x
         Inputs of each copy, or of both.
     ones
-        With binary inputs, the number of ones among them (and the bias), negated.
+        For each `x`, if it is of bits: the number of ones (and the bias), negated.
     amplifies
         For each copy: it is perturbed.
     negates
@@ -83,7 +83,7 @@ class PipelinedNeuron(wiring.Component):
                 "late_own": Out(1),
                 "dtheta": In(unsigned(plan.amplitude_bits)),
                 "x": In(data.ArrayLayout(inputs, self._sums)),
-                "ones": In(signed(layer.fan_in.bit_length() + 1)),
+                "ones": In(data.ArrayLayout(signed(layer.fan_in.bit_length() + 1), self._sums)),
                 "amplifies": In(unsigned(self._copies)),
                 "negates": In(unsigned(self._copies)),
                 "y": Out(data.ArrayLayout(Shape(result.bits, result.signed), self._copies)),
@@ -111,7 +111,7 @@ class PipelinedNeuron(wiring.Component):
                 weighted.x.as_value().eq(inputs),
                 perturbed.positive.eq(signs),
                 perturbed.x.as_value().eq(inputs),
-                perturbed.ones.eq(self.ones),
+                perturbed.ones.eq(self.ones[k]),
                 perturbed.dtheta.eq(self.dtheta),
                 perturbed.amplifies.eq(amplifies),
             ]

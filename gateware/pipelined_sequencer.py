@@ -4,9 +4,10 @@ from amaranth.hdl import Assert, Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.layout import TIMESTEP_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.registers import SettingsLayout, StateLayout
+from pmgd.gateware.timestep_counters import load_counters
 from pmgd.gateware.wave import WaveLayout
 
 __all__ = ["IssueLayout", "PipelinedSequencer"]
@@ -140,7 +141,7 @@ class PipelinedSequencer(wiring.Component):
             m.d.sync += pending.eq(1)
         m.d.comb += self.busy.eq(~fsm.ongoing("IDLE") | pending | self.probing | self.sweeping)
         self._count(m)
-        self._loads(m)
+        load_counters(m, self)
         evaluates = Cat(fsm.ongoing(state) for state in ("PROBE", "PROBING", "SWEEP")).any()
         m.d.sync += Assert(~(evaluates & begins), "no timestep begins in an evaluation")
         return m
@@ -189,20 +190,3 @@ class PipelinedSequencer(wiring.Component):
         with m.If(~self.issue.begins & self.landed):
             m.d.sync += count.eq(count - 1)
         return count
-
-    def _loads(self, m: Module) -> None:
-        for name in ("phase_x", "phase_p", "phase_theta"):
-            with m.If(self.load[name]):
-                m.d.sync += getattr(self, name).eq(self.loaded)
-        stop_at_low, timestep_low = Signal(WORD_BITS), Signal(WORD_BITS)
-        for held, load in (
-            (stop_at_low, self.load.stop_at_low),
-            (timestep_low, self.load.timestep_low),
-        ):
-            with m.If(load):
-                m.d.sync += held.eq(self.loaded)
-        with m.If(self.load.stop_at_high):
-            m.d.sync += self.stop_at.eq(Cat(stop_at_low, self.loaded))
-        with m.If(self.load.timestep_high):
-            timestep = Cat(timestep_low, self.loaded)
-            m.d.sync += [self.timestep.eq(timestep), self.stop_at.eq(timestep)]

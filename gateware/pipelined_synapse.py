@@ -46,7 +46,8 @@ class PipelinedSynapse(wiring.Component):
     late_advance, late_code, late_neighbour, late_own
         The same of the update perturber.
     late
-        See `LateLayout`; `advance` is not heard. While the ring shifts, all ones.
+        See `LateLayout`; `advance` is not heard, and the step is 0 unless it applies. While the
+        ring shifts, it is -1.
     positive
         Sign of the perturbation.
     theta

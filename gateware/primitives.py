@@ -1,10 +1,13 @@
-"""Carry chains of an FPGA's own cells, where synthesis would take more of them."""
+"""An FPGA's own cells, where synthesis would take more of them, or slower ones."""
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Const, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Shape, Signal, Value
 
-__all__ = ["carry_ccu2c", "carry_sb", "family"]
+__all__ = ["MULT18_BITS", "carry_ccu2c", "carry_sb", "family", "mult18x18d"]
+
+MULT18_BITS = 18
+"""Bits of the factors of an ECP5's MULT18X18D."""
 
 _FAMILIES = {"lfe5": "ecp5", "lae5": "ecp5", "ice40": "ice40", "ice5": "ice40"}
 """By the beginning of the device's name, in small letters."""
@@ -112,3 +115,41 @@ def carry_sb(m: Module, cells: Sequence[tuple[tuple, int]]):
         m.submodules += Instance("SB_CARRY", i_I0=i1, i_I1=i2, i_CI=carry, o_CO=handed_on)
         carry = handed_on
     return sums
+
+
+def mult18x18d(m: Module, a: Value, b: Value) -> Value:
+    """Make an ECP5's MULT18X18D with its registers for both factors and the product.
+
+    Latency: 2 cycles. Its registers begin at 0 and are not reset.
+
+    Parameters
+    ----------
+    m
+        Where the cell goes.
+    a, b
+        The factors, of no more than `MULT18_BITS` bits each.
+
+    Returns
+    -------
+    The product, as wide as both factors.
+    """
+    result = Signal(Shape(len(a) + len(b), a.shape().signed or b.shape().signed))
+    whole = Signal(2 * MULT18_BITS)
+    pins = {"i_CLK0": ClockSignal(), "i_CE0": Const(1), "i_RST0": Const(0)}
+    for name, factor in (("A", a), ("B", b)):
+        signed = factor.shape().signed
+        wide = Signal(Shape(MULT18_BITS, signed), name=f"factor_{name.lower()}")
+        m.d.comb += wide.eq(factor)
+        pins |= {f"i_{name}{k}": wide[k] for k in range(MULT18_BITS)}
+        pins |= {f"i_C{k}": Const(0) for k in range(MULT18_BITS)}
+        pins |= {f"i_SIGNED{name}": Const(signed), f"i_SOURCE{name}": Const(0)}
+    m.submodules += Instance(
+        "MULT18X18D",
+        p_REG_INPUTA_CLK="CLK0",
+        p_REG_INPUTB_CLK="CLK0",
+        p_REG_OUTPUT_CLK="CLK0",
+        **pins,
+        **{f"o_P{k}": whole[k] for k in range(2 * MULT18_BITS)},
+    )
+    m.d.comb += result.eq(whole)
+    return result

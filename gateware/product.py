@@ -2,12 +2,10 @@
 
 from amaranth.hdl import Mux
 
+from pmgd.gateware.cell_limits import ADDED_FACTOR_BITS
 from pmgd.gateware.primitives import family
 
 __all__ = ["product"]
-
-_FEW_BITS = 6
-"""Of a factor: the other one is added up so many times at most, shifted."""
 
 
 def product(platform, a, b):
@@ -20,6 +18,6 @@ def product(platform, a, b):
     a, b
         The factors; b is not negative.
     """
-    if family(platform) != "ice40" or len(b) > _FEW_BITS:
+    if family(platform) != "ice40" or len(b) > ADDED_FACTOR_BITS:
         return a * b
     return sum(Mux(bit, a << k, 0) for k, bit in enumerate(b))

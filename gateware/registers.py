@@ -1,14 +1,18 @@
 """The register bank: region 0, generated from the register list."""
 
-from amaranth.hdl import Module, Signal, unsigned
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.bus import TargetSignature
 from pmgd.gateware.frames import Status
-from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.latency import ACCESS_CYCLES
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access, Reg, Register, registers
+from pmgd.gateware.wave import delay
 
 __all__ = ["Registers", "SettingsLayout", "StateLayout"]
 
@@ -62,7 +66,9 @@ def _belongs_elsewhere(register: Register) -> bool:
 
 
 class Registers(wiring.Component):
-    """Decodes region 0 and keeps the run-time settings. An access is done in the next cycle.
+    """Decodes region 0 and keeps the run-time settings.
+
+    An access is done `pmgd.gateware.latency.ACCESS_CYCLES` cycles after its strobe.
 
     Parameters
     ----------
@@ -104,46 +110,76 @@ class Registers(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         target = self.target
-        status, value = Signal(Status, init=Status.BAD_ADDRESS), Signal(WORD_BITS)
-        # Deciding takes a cycle of its own, and writing another.
-        writes = Signal(len(self._registers))
-        m.d.comb += self.loaded.eq(target.data)
+        # An access stays until it is done, and the registers stand all over the fabric: so each of
+        # its steps has a cycle of its own.
+        selected = Signal(len(self._registers))
         m.d.sync += [
-            target.done.eq(target.strobe),
-            target.status.eq(status),
-            target.value.eq(value),
-            writes.eq(0),
+            selected[k].eq(target.offset == register.reg)
+            for k, register in enumerate(self._registers)
         ]
-        with m.Switch(target.offset):
-            for k, register in enumerate(self._registers):
-                with m.Case(register.reg):
-                    m.d.comb += value.eq(self._value(register))
-                    with m.If(~target.write):
-                        m.d.comb += status.eq(Status.OK)
-                    if register.access is Access.READ:
-                        with m.Else():
-                            m.d.comb += status.eq(Status.ACCESS)
-                        continue
-                    if register.access is Access.STOPPED:
-                        with m.Elif(self.busy):
-                            m.d.comb += status.eq(Status.BUSY)
-                    with m.Elif(target.data[register.bits :].any()):
-                        m.d.comb += status.eq(Status.BAD_VALUE)
-                    with m.Else():
-                        m.d.comb += status.eq(Status.OK)
-                        m.d.sync += writes[k].eq(target.strobe)
+        m.d.comb += [
+            self.loaded.eq(target.data),
+            target.done.eq(delay(m, target.strobe, ACCESS_CYCLES, "done")),
+        ]
+        # A value comes from pairs, each of which a look-up table makes for its flip-flop.
+        values = [Mux(selected[k], self._value(r), 0) for k, r in enumerate(self._registers)]
+        pairs = [reduce(or_, values[first : first + 2]) for first in range(0, len(values), 2)]
+        kept = [Signal.like(pair, name=f"pair_{k}") for k, pair in enumerate(pairs)]
+        m.d.sync += [register.eq(pair) for register, pair in zip(kept, pairs, strict=True)]
+        m.d.sync += target.value.eq(reduce(or_, kept))
+
+        status, accepts = self._judge(m, selected)
+        judged = delay(m, target.strobe, ACCESS_CYCLES - 1, "judged")
+        writes = Signal.like(selected)
+        m.d.sync += writes.eq(Mux(judged & accepts, selected, 0))
+        with m.If(judged):  # and not later, when what was written may have made the fabric busy
+            m.d.sync += target.status.eq(status)
         for k, register in enumerate(self._registers):
             if register.access is not Access.READ:
                 with m.If(writes[k]):
                     self._write(m, register)
         return m
 
+    def _judge(self, m: Module, selected: Signal) -> tuple[Signal, Signal]:
+        """Return what comes of an access to the register selected before, and whether it writes."""
+        target = self.target
+        chosen = list(zip(selected, self._registers, strict=True))
+        wider = {
+            bits: Signal(name=f"wider_than_{bits}") for bits in {r.bits for r in self._registers}
+        }
+        exists, constant, locked, exceeds = (
+            Signal(name=name) for name in ("exists", "constant", "locked", "exceeds")
+        )
+        m.d.sync += [
+            *(signal.eq(target.data[bits:].any()) for bits, signal in wider.items()),
+            exists.eq(selected.any()),
+            constant.eq(Cat(bit for bit, r in chosen if r.access is Access.READ).any()),
+            locked.eq(
+                self.busy & Cat(bit for bit, r in chosen if r.access is Access.STOPPED).any()
+            ),
+            exceeds.eq(Cat(bit & wider[r.bits] for bit, r in chosen).any()),
+        ]
+        status, accepts = Signal(Status), Signal()
+        with m.If(~exists):
+            m.d.comb += status.eq(Status.BAD_ADDRESS)
+        with m.Elif(~target.write):
+            m.d.comb += status.eq(Status.OK)
+        with m.Elif(constant):
+            m.d.comb += status.eq(Status.ACCESS)
+        with m.Elif(locked):
+            m.d.comb += status.eq(Status.BUSY)
+        with m.Elif(exceeds):
+            m.d.comb += status.eq(Status.BAD_VALUE)
+        with m.Else():
+            m.d.comb += [status.eq(Status.OK), accepts.eq(1)]
+        return status, accepts
+
     def _value(self, register: Register):
         if register.reg in _SETTINGS:
             return self.settings[register.name]
         if _belongs_elsewhere(register):
             return self.state[register.name]
-        return register.reset
+        return Const(register.reset, register.bits)
 
     def _write(self, m: Module, register: Register) -> None:
         if register.reg in _SETTINGS:

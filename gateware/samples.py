@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.attributes import OUTPUT_REGISTER
 from pmgd.gateware.bus import TargetSignature
+from pmgd.gateware.cell_limits import BIT_ROWS
 from pmgd.gateware.frames import Status
 from pmgd.gateware.latency import FETCH_CYCLES
 from pmgd.gateware.layout import WORD_BITS, SampleLayout
@@ -15,11 +16,6 @@ from pmgd.gateware.replica import replica
 from pmgd.gateware.wave import delay
 
 __all__ = ["Samples"]
-
-_ROWS = 16384
-"""Of an ECP5's block of memory, one bit wide."""
-_SCATTERED = 4 * 4096
-"""Samples from which on such blocks serve: wider ones would be more, with many to choose from."""
 
 
 class Samples(wiring.Component):
@@ -93,9 +89,9 @@ class Samples(wiring.Component):
         """Make the memory of one word; return what is read."""
         depth = self._layout.samples
         # A deep memory is many blocks, far from each other and from what reads them.
-        scattered = family(platform) == "ecp5" and depth > _SCATTERED
+        scattered = family(platform) == "ecp5" and depth > BIT_ROWS
         group = 1 if scattered else width
-        rows = _ROWS if scattered else depth
+        rows = BIT_ROWS if scattered else depth
         read = []
         for first in range(0, width, group):
             bits = min(group, width - first)
@@ -119,7 +115,7 @@ class Samples(wiring.Component):
                 )
                 m.submodules[f"word_{name}_{number}" if scattered else f"word_{name}"] = memory
                 write_port, read_port = memory.write_port(), memory.read_port()
-                chosen = at[_ROWS.bit_length() - 1 :] == number if scattered else 1
+                chosen = at[BIT_ROWS.bit_length() - 1 :] == number if scattered else 1
                 register = Signal(
                     bits,
                     name=f"read_{name}_{number}",
@@ -143,5 +139,5 @@ class Samples(wiring.Component):
         if len(blocks) == 1:
             return blocks[0]
         # As late as what they gave.
-        number = delay(m, at[_ROWS.bit_length() - 1 :], 2, f"number_{name}")
+        number = delay(m, at[BIT_ROWS.bit_length() - 1 :], 2, f"number_{name}")
         return Array(blocks)[number]

@@ -15,9 +15,9 @@ __all__ = ["Scan"]
 class Scan(wiring.Component):
     """Rotates the ring of all synapses' state to the word that is wanted.
 
-    Every access turns the ring by whole words until the wanted one has passed: 32 cycles a word,
-    one word for accesses in sequence. A word that is read goes in again as it came out. The ring
-    must be home, word 0 first, before the fabric runs.
+    Every access turns the ring by whole words until the wanted one has passed: 32 cycles a word and
+    two, and one word for accesses in sequence. A word that is read goes in again as it came out.
+    The ring must be home, word 0 first, before the fabric runs.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Scan(wiring.Component):
     ring
         The synapses' part of the ring.
     shifts
-        The ring will shift in the next cycle.
+        The ring will shift in the next cycle. A register, since all synapses hear it.
     written
         For one cycle: state has changed.
     """
@@ -59,7 +59,11 @@ class Scan(wiring.Component):
         bit = Signal(range(WORD_BITS))
         word = Signal(WORD_BITS)
         wanted = Signal()
-        at_wanted = wanted & (position == self.target.offset)
+        # Whether that word is the access's, found out in the cycle before.
+        matches = Signal()
+        at_wanted = wanted & matches
+        arrives = at_wanted | (~wanted & (position == last))
+        following = Mux(position == last, 0, position + 1)
 
         entering = Mux(
             at_wanted & self.target.write, self.target.data.bit_select(bit, 1), self.ring.output
@@ -75,23 +79,32 @@ class Scan(wiring.Component):
             self.target.status.eq(Status.OK),
         ]
 
+        m.d.sync += self.shifts.eq(0)
         with m.FSM() as fsm:
             with m.State("IDLE"):
-                m.d.sync += wanted.eq(self.target.strobe)
+                m.d.sync += [
+                    wanted.eq(self.target.strobe),
+                    matches.eq(position == self.target.offset),
+                ]
                 with m.If(self.target.strobe | (self.home & ~self.homed)):
-                    m.d.comb += self.shifts.eq(1)
-                    m.next = "TURN"
+                    m.d.sync += self.shifts.eq(1)
+                    m.next = "LEAD"
+            with m.State("LEAD"):
+                m.d.sync += self.shifts.eq(1)
+                m.next = "TURN"
             with m.State("TURN"):
-                m.d.comb += [self.ring.shift.eq(1), self.shifts.eq(1)]
+                m.d.comb += self.ring.shift.eq(1)
+                m.d.sync += self.shifts.eq(~(arrives & bit[1:].all()))
                 m.d.sync += [bit.eq(bit + 1), word.eq(Cat(word[1:], self.ring.output))]
                 with m.If(bit == WORD_BITS - 1):
-                    m.d.sync += position.eq(Mux(position == last, 0, position + 1))
-                    with m.If(at_wanted):
-                        m.d.comb += self.shifts.eq(0)
-                        m.next = "DONE"
-                    with m.Elif(~wanted & (position == last)):
-                        m.d.comb += self.shifts.eq(0)
+                    m.d.sync += [
+                        position.eq(following),
+                        matches.eq(following == self.target.offset),
+                    ]
+                    with m.If(arrives):
                         m.next = "IDLE"
+                    with m.If(at_wanted):
+                        m.next = "DONE"
             with m.State("DONE"):
                 m.d.comb += [self.target.done.eq(1), self.written.eq(self.target.write)]
                 m.next = "IDLE"

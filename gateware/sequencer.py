@@ -5,10 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.latency import FETCH_CYCLES
-from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.layout import TIMESTEP_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.registers import SettingsLayout, StateLayout
 from pmgd.gateware.sample_order import SampleOrder
+from pmgd.gateware.timestep_counters import load_counters
 from pmgd.gateware.wave import WaveLayout, delay
 
 __all__ = ["Sequencer"]
@@ -216,7 +217,7 @@ class Sequencer(wiring.Component):
         evaluates = fsm.ongoing("EVALUATE") | fsm.ongoing("EVALUATING")
         apart = Mux(self.probing | self.sweeping, ~trains, ~evaluates)
         m.d.sync += Assert(apart, "nothing is evaluated for the host in a run, nor the other way")
-        self._loads(m)
+        load_counters(m, self)
         return m
 
     def _wire_order(self, m: Module) -> SampleOrder:
@@ -246,20 +247,3 @@ class Sequencer(wiring.Component):
             m.d.sync += self.perturbed.eq(0)
         with m.If(self.load.perturbed):
             m.d.sync += self.perturbed.eq(self.loaded)
-
-    def _loads(self, m: Module) -> None:
-        for name in ("phase_x", "phase_p", "phase_theta"):
-            with m.If(self.load[name]):
-                m.d.sync += getattr(self, name).eq(self.loaded)
-        stop_at_low, timestep_low = Signal(WORD_BITS), Signal(WORD_BITS)
-        for held, load in (
-            (stop_at_low, self.load.stop_at_low),
-            (timestep_low, self.load.timestep_low),
-        ):
-            with m.If(load):
-                m.d.sync += held.eq(self.loaded)
-        with m.If(self.load.stop_at_high):
-            m.d.sync += self.stop_at.eq(Cat(stop_at_low, self.loaded))
-        with m.If(self.load.timestep_high):
-            timestep = Cat(timestep_low, self.loaded)
-            m.d.sync += [self.timestep.eq(timestep), self.stop_at.eq(timestep)]

@@ -1,10 +1,11 @@
 """The activation function of a neuron that is a table."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.activation_clip import ActivationClip
+from pmgd.gateware.multiplier import Multiplier
 from pmgd.gateware.pwl import PiecewiseLinear
 
 __all__ = ["TableActivation"]
@@ -50,25 +51,25 @@ class TableActivation(wiring.Component):
 
         # Offset binary: inverting the sign bit subtracts the minimum.
         offset = Cat(clip.clipped[:-1], ~clip.clipped[-1])
+        m.submodules.rise = rise = Multiplier(
+            unsigned(table.slope_bits), unsigned(table.remainder_bits)
+        )
+        m.d.comb += rise.b.eq(offset[: table.remainder_bits])
         knot = Signal(Shape(table.knot_bits, result.signed))
-        slope = Signal(table.slope_bits)
-        remainder = Signal(table.remainder_bits)
         base = Signal.like(knot)
-        risen = Signal(table.slope_bits + table.remainder_bits)
-        m.d.sync += [
-            remainder.eq(offset[: table.remainder_bits]),
-            base.eq(knot),
-            risen.eq(slope * remainder),
-        ]
+        m.d.sync += base.eq(knot)
         with m.Switch(offset[table.remainder_bits :]):
             for k in range(table.segments):
                 with m.Case(k):
-                    m.d.sync += [knot.eq(table.knots[k]), slope.eq(table.slopes[k])]
+                    m.d.comb += rise.a.eq(table.slopes[k])
+                    m.d.sync += knot.eq(table.knots[k])
 
         # A rising function between -1 and 1 can only round to one more than the largest result.
         half = 1 << (table.shift - 1)
         rounded = Signal(Shape(result.bits + 1, result.signed))
-        m.d.comb += rounded.eq(((base << table.remainder_bits) + risen + half) >> table.shift)
+        m.d.comb += rounded.eq(
+            ((base << table.remainder_bits) + rise.product + half) >> table.shift
+        )
         above = ~rounded[-1] & rounded[-2] if result.signed else rounded[-1]
         m.d.sync += self.y.eq(Mux(above, result.maximum, rounded))
         return m

@@ -1,6 +1,6 @@
 """The two parts of a neuron's weighted sum in a pipelined fabric."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,9 +9,9 @@ from pmgd.gateware.formats import signed_bits
 from pmgd.gateware.latency import AMPLITUDE_CYCLES, PRODUCT_CYCLES, tree_cycles
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.masked_tree import MaskedTree
+from pmgd.gateware.multiplier import Multiplier
+from pmgd.gateware.offset_binary import from_offset_binary
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.product import product
-from pmgd.gateware.replica import replica
 from pmgd.gateware.wave import delay
 
 __all__ = ["PerturbedSum", "WeightedSum"]
@@ -20,6 +20,11 @@ __all__ = ["PerturbedSum", "WeightedSum"]
 def _inputs(layer: LayerPlan) -> data.ArrayLayout:
     source = layer.input_format
     return data.ArrayLayout(Shape(source.bits, source.signed), layer.inputs)
+
+
+def _masks(layer: LayerPlan, x) -> Value:
+    """Return a bit for each parameter of a neuron whose inputs are bits."""
+    return Cat(x, 1) if layer.bias else Cat(x)
 
 
 class WeightedSum(wiring.Component):
@@ -68,19 +73,20 @@ class WeightedSum(wiring.Component):
             )
             m.d.comb += [
                 tree.numbers.as_value().eq(self.operands),
-                tree.masks.eq(Cat(self.x, 1) if layer.bias else Cat(self.x)),
+                tree.masks.eq(_masks(layer, self.x)),
             ]
         else:
             m.submodules.tree = tree = AdderTree(
                 leaves=layer.fan_in, leaf_bits=layer.product_bits, sum_bits=layer.sum_bits
             )
             for i in range(layer.inputs):
-                # Factors of its own bring a multiplier close to its registers.
-                theta = Signal(signed(self._bits), name=f"theta_{i}")
-                x = replica(self.x[i].shape(), f"x_{i}")
-                product = Signal(signed(layer.product_bits), name=f"product_{i}")
-                m.d.sync += [theta.eq(self._operand(i)), x.eq(self.x[i]), product.eq(theta * x)]
-                m.d.comb += tree.numbers[i].eq(product)
+                times_x = Multiplier(signed(self._bits), Value.cast(self.x[i]).shape())
+                m.submodules[f"times_x_{i}"] = times_x
+                m.d.comb += [
+                    times_x.a.eq(self._operand(i)),
+                    times_x.b.eq(self.x[i]),
+                    tree.numbers[i].eq(times_x.product),
+                ]
             if layer.bias:
                 bias = self._operand(layer.inputs) << layer.input_format.fraction_bits
                 m.d.comb += tree.numbers[layer.inputs].eq(delay(m, bias, PRODUCT_CYCLES, "bias"))
@@ -90,9 +96,7 @@ class WeightedSum(wiring.Component):
 
     def _operand(self, i: int):
         bits = self.operands.word_select(i, self._bits)
-        if self._plan.holds_in_place:
-            bits = Cat(bits[:-1], ~bits[-1])
-        return bits.as_signed()
+        return from_offset_binary(bits) if self._plan.holds_in_place else bits.as_signed()
 
 
 class PerturbedSum(wiring.Component):
@@ -140,28 +144,22 @@ class PerturbedSum(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layer = self._layer
-        reach = self._reach()
-        signs = Signal(signed(signed_bits(-reach, reach)))
+        signs = Signal(signed(signed_bits(-layer.reach, layer.reach)))
         if layer.binary_inputs:
             self._count(m, signs)
         else:
-            self._add(m, signs, reach)
+            self._add(m, signs)
         cycles = tree_cycles(layer.fan_in) + AMPLITUDE_CYCLES
         early = delay(m, signs, self._cycles - cycles, "signs")
-        factor, dtheta = Signal.like(signs), replica(self.dtheta.shape(), "dtheta")
-        m.d.sync += [
-            factor.eq(Mux(self.amplifies, early, 0)),
-            dtheta.eq(self.dtheta),
-            self.sum.eq(product(platform, factor, dtheta)),
+        m.submodules.times_dtheta = times_dtheta = Multiplier(
+            signs.shape(), self.dtheta.shape(), spares=True
+        )
+        m.d.comb += [
+            times_dtheta.a.eq(Mux(self.amplifies, early, 0)),
+            times_dtheta.b.eq(self.dtheta),
+            self.sum.eq(times_dtheta.product),
         ]
         return m
-
-    def _reach(self) -> int:
-        """Return the largest magnitude of the sum of signed inputs."""
-        layer = self._layer
-        source = layer.input_format
-        largest = max(-source.minimum, source.maximum)
-        return layer.inputs * largest + (layer.bias << source.fraction_bits)
 
     def _count(self, m: Module, signs: Signal) -> None:
         layer = self._layer
@@ -171,11 +169,11 @@ class PerturbedSum(wiring.Component):
         )
         m.d.comb += [
             tree.numbers.as_value().eq(self.positive),
-            tree.masks.eq(Cat(self.x, 1) if layer.bias else Cat(self.x)),
+            tree.masks.eq(_masks(layer, self.x)),
         ]
         m.d.sync += signs.eq(self.ones - (tree.sum << 1))
 
-    def _add(self, m: Module, signs: Signal, reach: int) -> None:
+    def _add(self, m: Module, signs: Signal) -> None:
         layer = self._layer
         source = layer.input_format
         widest = max(-source.minimum, source.maximum, layer.bias << source.fraction_bits)

@@ -27,6 +27,10 @@ from pmgd.host.state import State
 
 __all__ = ["Driver"]
 
+_LOW_WORD = (1 << WORD_BITS) - 1
+_GROWTH = 1 << 24
+"""More than a counter grows while its two words are read, the low one first."""
+
 SCAN, FLIGHT = Region.SCAN << REGION_SHIFT, Region.FLIGHT << REGION_SHIFT
 
 
@@ -150,7 +154,7 @@ class Driver:
     @property
     def timestep(self) -> int:
         """Timesteps done; may be read while the device runs."""
-        return self._read_long(Reg.TIMESTEP_LOW)
+        return self._read_moving(Reg.TIMESTEP_LOW)
 
     def read_state(self) -> State:
         """Return the whole state; the device must be stopped."""
@@ -361,6 +365,15 @@ class Driver:
         words = self.device.read(low, 2)
         return int(words[1]) << WORD_BITS | int(words[0])
 
+    def _read_moving(self, low: Reg) -> int:
+        """Return a number that may grow meanwhile: its words are read one after the other."""
+        value = self._read_long(low)
+        while (value & _LOW_WORD) > _LOW_WORD - _GROWTH:
+            before, value = value, self._read_long(low)
+            if before >> WORD_BITS == value >> WORD_BITS:
+                break
+        return value
+
     def _write_existing(self, values: Mapping[Reg, int]) -> None:
         """Write those registers that the fabric has."""
         for reg, value in values.items():
@@ -369,4 +382,4 @@ class Driver:
 
 
 def _long(value: int) -> list[int]:
-    return [value & ((1 << WORD_BITS) - 1), value >> WORD_BITS]
+    return [value & _LOW_WORD, value >> WORD_BITS]

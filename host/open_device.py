@@ -1,14 +1,13 @@
 """Devices by name: the one place where the host reaches the simulations, and only when asked."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pmgd.gateware.device import Device
-from pmgd.gateware.errors import DeviceError, ToolError
+from pmgd.gateware.errors import DeviceError
 from pmgd.gateware.framed import FramedDevice
 from pmgd.gateware.plan import Plan
+from pmgd.host.installed import installed
 
 if TYPE_CHECKING:
     from pmgd.sim.emulator import Emulator
@@ -54,7 +53,7 @@ def open_device(name: str, plan: Plan, waveform: Path | None = None) -> Device:
         )
     if name.startswith("serial:"):
         return _open_board(name)
-    with _installed(f"device {name}", "sim"):
+    with installed(f"device {name}", "sim"):
         return _open(name, plan, waveform)
 
 
@@ -68,7 +67,7 @@ def open_emulator(plan: Plan, link: Path | None = None) -> "Emulator":
     ToolError
         If something it needs is not installed.
     """
-    with _installed("an emulator", "sim"):
+    with installed("an emulator", "sim"):
         from pmgd.sim.emulator import Emulator
 
         return Emulator(plan, link)
@@ -88,20 +87,6 @@ def compiler_version() -> str:
     return compiler.version.partition("\n")[0].strip() or " ".join(compiler.command)
 
 
-@contextmanager
-def _installed(what: str, extra: str) -> Generator[None]:
-    """Say how to install a package that turns out to be missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("pmgd"):
-            raise
-        raise ToolError(
-            f"{what} needs the package {error.name}, which is not installed; install it with: "
-            f"pip install 'pmgd[{extra}]'"
-        ) from error
-
-
 def _open_board(name: str) -> Device:
     port, at, rate = name.removeprefix("serial:").partition("@")
     if not port or (at and not (rate.isdecimal() and int(rate) > 0)):
@@ -109,7 +94,7 @@ def _open_board(name: str) -> Device:
             f"a board must be given as serial:PORT or serial:PORT@BAUD, such as "
             f"serial:/dev/ttyUSB0@115200, not {name!r}"
         )
-    with _installed(f"device {name}", "serial"):
+    with installed(f"device {name}", "serial"):
         from pmgd.host.serial_transport import DEFAULT_BAUD, SerialTransport
     return FramedDevice(SerialTransport(port, int(rate) if at else DEFAULT_BAUD))
 

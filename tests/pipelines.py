@@ -29,10 +29,16 @@ UPDATERS = ((1, "hold", 0), (1, "clip", 0), (5, "hold", 2), (5, "clip", 0))
 
 OTHERS: dict[str, tuple[Any, ...]] = {
     "network.layers": ((2, 2, 1), (3, 5, 2), (3, 4, 3, 2), (1, 3, 1)),
-    "network.activation": (("sigmoid",), ("tanh", "relu"), ("identity", "sigmoid")),
+    "network.activation": (
+        ("sigmoid",),
+        ("tanh", "relu"),
+        ("identity", "sigmoid"),
+        ("one", "sigmoid"),
+        ("half", "tanh"),
+    ),
     "network.bias": (True, False),
     "network.cost": ("squared", "l1"),
-    "formats.input": ("U1.0", "S2.3"),
+    "formats.input": ("U1.0", "S2.3", "U0.1"),
     "formats.target": ("U1.0", "S1.5"),
     "formats.rounding": ("stochastic", "nearest"),
     "formats.operand_fraction": (8, 5),
@@ -41,6 +47,9 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 
 FORMATS = {"sigmoid": "U0.8", "tanh": "S1.7", "relu": "U3.6", "identity": "S4.6"}
 """Of outputs; the squares of the usual ones of the last two exceed a word."""
+
+HIDDEN = {"one": ("relu", "U1.0"), "half": ("sigmoid", "U0.1")}
+"""Activations of hidden layers whose outputs are bits, of this weight."""
 
 
 def pairs() -> list[dict[str, Any]]:
@@ -83,9 +92,13 @@ def make(settings: dict[str, Any], **fabric: Any) -> Spec:
     layers = len(settings.get("network.layers", (2, 2, 1))) - 1
     turns = settings.get("network.activation", ("sigmoid",))
     kinds = [turns[layer % len(turns)] for layer in range(layers)]
+    # For the last layer, the other of the two: a bit is no cost to train by.
+    if turns[0] in HIDDEN:
+        kinds[-1] = turns[1]
+    outputs = [HIDDEN.get(kind) or (kind, FORMATS[kind]) for kind in kinds]
     activations = {
-        "network.activation": kinds,
-        "formats.activation": [FORMATS[kind] for kind in kinds],
+        "network.activation": [kind for kind, _ in outputs],
+        "formats.activation": [fmt for _, fmt in outputs],
     }
     return spec.with_settings({**settings, **activations})
 

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pmgd.gateware.errors import SpecError, ToolError
+from pmgd.gateware.errors import SpecError
 from pmgd.host.cli.options import megahertz
 from pmgd.host.cli.progress import ProgressLine
 from pmgd.host.cli.signals import ended_by_signals
 from pmgd.host.cli.text import count, rate, table
+from pmgd.host.installed import installed
 from pmgd.host.spec_file import load_spec, parse_setting
 
 if TYPE_CHECKING:
@@ -79,33 +80,26 @@ def run(args: argparse.Namespace) -> int:
     line = ProgressLine(sys.stderr)
     measured: list[Measurement] = []
     try:
-        from pmgd.boards.measure import measure
-        from pmgd.boards.references import write_baselines
+        with installed("place and route", "build"):
+            from pmgd.boards.measure import measure
+            from pmgd.boards.references import write_baselines
 
-        for spec, board in _chosen(args):
-            with ended_by_signals():
-                measurement = measure(
-                    spec,
-                    board,
-                    clock_hz=args.clock_hz,
-                    target_hz=args.target_hz,
-                    seed=args.seed,
-                    tools=args.tools,
-                    progress=lambda stage, name=spec.name: line.status(  # type: ignore[misc]
-                        f"{name}: {stage}, some minutes, or more for a large one"
-                    ),
-                )
-            measured.append(measurement)
-            if args.write:  # at once: the next one may take hours
-                write_baselines(args.write, {spec.name: measurement})
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("pmgd"):
-            raise
-        package = error.name.partition(".")[0]
-        raise ToolError(
-            f"place and route needs the package {package}, which is not installed; install it "
-            f"with: pip install 'pmgd[build]'"
-        ) from error
+            for spec, board in _chosen(args):
+                with ended_by_signals():
+                    measurement = measure(
+                        spec,
+                        board,
+                        clock_hz=args.clock_hz,
+                        target_hz=args.target_hz,
+                        seed=args.seed,
+                        tools=args.tools,
+                        progress=lambda stage, name=spec.name: line.status(  # type: ignore[misc]
+                            f"{name}: {stage}, some minutes, or more for a large one"
+                        ),
+                    )
+                measured.append(measurement)
+                if args.write:  # at once: the next one may take hours
+                    write_baselines(args.write, {spec.name: measurement})
     finally:
         line.finish()
     if args.json:

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pmgd.gateware.errors import ToolError
 from pmgd.host.cli.options import add_spec_arguments, megahertz, spec_from
 from pmgd.host.cli.progress import ProgressLine
 from pmgd.host.cli.signals import ended_by_signals
 from pmgd.host.cli.text import count, table
+from pmgd.host.installed import installed
 
 if TYPE_CHECKING:
     from pmgd.boards.build import BuildResult
@@ -68,33 +68,26 @@ def run(args: argparse.Namespace) -> int:
     line = ProgressLine(sys.stderr)
     begun = time.monotonic()
     try:
-        from pmgd.boards.build import build
-        from pmgd.boards.catalog import board
+        with installed("a bitstream", "build"):
+            from pmgd.boards.build import build
+            from pmgd.boards.catalog import board
 
-        chosen = board(args.board)
-        # The tools end, too, and nothing is left in the cache.
-        with ended_by_signals():
-            result = build(
-                spec,
-                chosen,
-                args.out or Path("build") / f"{spec.name}-{chosen.name}",
-                clock_hz=args.clock_hz,
-                seed=args.seed,
-                baud=args.baud,
-                tools=args.tools,
-                verilog=args.verilog,
-                progress=lambda stage: line.status(
-                    f"{stage} for {chosen.title}, up to some minutes"
-                ),
-            )
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("pmgd"):
-            raise
-        package = error.name.partition(".")[0]
-        raise ToolError(
-            f"a bitstream needs the package {package}, which is not installed; install it with: "
-            f"pip install 'pmgd[build]'"
-        ) from error
+            chosen = board(args.board)
+            # The tools end, too, and nothing is left in the cache.
+            with ended_by_signals():
+                result = build(
+                    spec,
+                    chosen,
+                    args.out or Path("build") / f"{spec.name}-{chosen.name}",
+                    clock_hz=args.clock_hz,
+                    seed=args.seed,
+                    baud=args.baud,
+                    tools=args.tools,
+                    verilog=args.verilog,
+                    progress=lambda stage: line.status(
+                        f"{stage} for {chosen.title}, up to some minutes"
+                    ),
+                )
     finally:
         line.finish()
     if args.json:

@@ -1,76 +1,29 @@
 """What is cut off a netlist's carry chains is nothing that anybody reads."""
 
-import json
-import subprocess
 from collections import Counter
 
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Module, Signal, signed
+from netlist import read_netlist, yosys
 
 from pmgd.boards.carry import CUT_CARRIES, CUT_CARRIES_FILE, CUT_CARRIES_MAP
 from pmgd.boards.catalog import board
 from pmgd.boards.design import prepare
-from pmgd.boards.tools import find_tool
 from pmgd.gateware.add_sub import AddSub
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
-
-TIMEOUT_S = 600  # seconds are enough, but the first use of YoWASP compiles it, over a minute
 
 
 class Platform:
     device = "LFE5U-85F"
 
 
-def yosys(folder, script):
-    (folder / "script.ys").write_text(script)
-    (folder / CUT_CARRIES_FILE).write_text(CUT_CARRIES_MAP)
-    # YoWASP does not see absolute paths below /tmp, so everything is named from within the folder.
-    done = subprocess.run(
-        [find_tool("yosys", "yowasp").path, "-q", "-s", "script.ys"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=TIMEOUT_S,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-
-
-def netlist(file):
-    """Return cells by name, with the names of drivers in the place of nets' numbers."""
-    modules = json.loads(file.read_text())["modules"].values()
-    (module,) = (each for each in modules if "top" in each["attributes"])
-    cells = {name: c for name, c in module["cells"].items() if c["type"] != "$scopeinfo"}
-    drivers = {
-        bit: (name, k)
-        for name, port in module["ports"].items()
-        if port["direction"] == "input"
-        for k, bit in enumerate(port["bits"])
-    }
-    for name, cell in cells.items():
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] == "output":
-                drivers |= {bit: (name, port, k) for k, bit in enumerate(bits) if bit != "x"}
-    for cell in cells.values():
-        cell["nets"] = {
-            port: [drivers.get(bit, bit) for bit in bits]
-            for port, bits in cell["connections"].items()
-            if cell["port_directions"][port] == "input"
-        }
-    outputs = {
-        name: [drivers.get(bit, bit) for bit in port["bits"]]
-        for name, port in module["ports"].items()
-        if port["direction"] == "output"
-    }
-    return cells, outputs
-
-
 def assert_only_cut(folder):
     """Assert that two netlists differ in nothing but cut carries, and return how many there are."""
-    (before, outputs), (after, same) = (netlist(folder / f"{n}.json") for n in ("before", "after"))
+    (before, outputs), (after, same) = (
+        read_netlist(folder / f"{name}.json") for name in ("before", "after")
+    )
     assert outputs == same
     assert before.keys() == after.keys()
     read = {net for cell in before.values() for bits in cell["nets"].values() for net in bits}
@@ -117,6 +70,7 @@ def adders():
 def cut_adders(folder, commands):
     """Write the netlists of `adders`, before and after Yosys commands."""
     (folder / "spec.il").write_text(adders())
+    (folder / CUT_CARRIES_FILE).write_text(CUT_CARRIES_MAP)
     yosys(
         folder,
         "read_rtlil spec.il\n"

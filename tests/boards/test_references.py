@@ -72,7 +72,17 @@ def test_a_clock_more_a_timestep_is_told(tmp_path):
     write_baselines(file, {"xor_sequential": MEASURED})
     kept = read_baselines(file)["xor_sequential"]
     (sentence,) = regressions(kept, replace(MEASURED, clocks_per_timestep=34), file)
-    assert "clocks_per_timestep of xor_sequential" in sentence
+    assert "clocks_per_timestep of xor_sequential on ulx3s_85f" in sentence
+    assert "within 0% of 33, but is 34" in sentence
+
+
+def test_a_multiplier_more_is_told(tmp_path):
+    file = tmp_path / "baselines.json"
+    write_baselines(file, {"xor_sequential": MEASURED})
+    used = Resources(1000, 500, 8, 3)
+    now = replace(MEASURED, report=replace(MEASURED.report, used=used))
+    (sentence,) = regressions(read_baselines(file)["xor_sequential"], now, file)
+    assert "dsp of xor_sequential on ulx3s_85f must stay within 5% of 7, but is 8" in sentence
 
 
 @pytest.mark.parametrize(

@@ -168,15 +168,15 @@ def test_encoder_timing():
 
     async def receiver(ctx):
         ctx.set(encoder.o.ready, 1)
-        for cycle in range(2 * (2 * len(frame) + 4)):
+        for cycle in range(2 * (3 * len(frame) + 4)):
             *_, valid = await ctx.tick().sample(encoder.o.valid)
             if valid:
                 cycles.append(cycle)
 
     simulate(encoder, sender, receiver)
-    # Taken in cycles 0 to 4, given from 3 cycles after; then the same again.
-    first = [len(frame) - 1 + 3 + index for index in range(len(frame) + 2)]
-    assert cycles == first + [cycle + 2 * len(frame) + 4 for cycle in first]
+    # Taken in every second of the cycles 0 to 8, given from 4 cycles after; then the same again.
+    first = [2 * (len(frame) - 1) + 4 + index for index in range(len(frame) + 2)]
+    assert cycles == first + [cycle + 3 * len(frame) + 4 for cycle in first]
 
 
 def test_a_wait_that_never_ends_is_named():

@@ -265,7 +265,7 @@ def test_equals_codec(wire, seed, stall, delay):
 
 
 @pytest.mark.parametrize("words", [0, 1, MAX_WORDS])
-@pytest.mark.parametrize(("operation", "per_word"), [(Operation.READ, 15), (Operation.WRITE, 7)])
+@pytest.mark.parametrize(("operation", "per_word"), [(Operation.READ, 15), (Operation.WRITE, 11)])
 def test_latency(operation, per_word, words):
     link = Link()
     payload = (1,) * words if operation == Operation.WRITE else ()
@@ -284,7 +284,7 @@ def test_latency(operation, per_word, words):
         ctx.set(link.bus.response.valid, 1)
 
     simulate(link, sender, background=[bus])
-    assert len(cycles) == 12 + per_word * words
+    assert len(cycles) == 19 + per_word * words
 
 
 def test_bytes_are_held_off_until_a_reply_is_collected_but_not_while_it_is_sent():

@@ -6,6 +6,7 @@ import pytest
 from control import PIPELINED, PLANS, VARIANTS, access
 
 from pmgd.gateware.frames import Status
+from pmgd.gateware.latency import ACCESS_CYCLES
 from pmgd.gateware.layout import WORD_BITS
 from pmgd.gateware.registers import Registers, SettingsLayout, StateLayout
 from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, registers
@@ -49,7 +50,7 @@ class Bank:
 
     async def check_values(self, ctx):
         for register in self.registers:
-            expected = (Status.OK, self.expected[register.reg], 1)
+            expected = (Status.OK, self.expected[register.reg], ACCESS_CYCLES)
             assert await access(ctx, self.dut.target, register.reg) == expected, register.name
         settings = {r.name: self.expected[r.reg] for r in self.registers if r.reg in SETTINGS}
         for name, value in settings.items():
@@ -63,21 +64,20 @@ class Bank:
         ctx.set(target.offset, address)
         ctx.set(target.data, value)
         what = f"{value:#x} to {address:#x}"
-        assert not ctx.get(target.done), what
-        assert not ctx.get(self.dut.load.as_value()), what
-        await ctx.tick()
-        ctx.set(target.strobe, 0)
-        assert ctx.get(target.done), what
-        assert ctx.get(target.status) == status, what
-        assert ctx.get(self.dut.halt) == halt, what
-        strobed = [name for name in self.dut.load.shape().members if ctx.get(self.dut.load[name])]
-        assert strobed == ([] if load is None else [load]), what
-        if load is not None:
-            assert ctx.get(self.dut.loaded) == value, what
-        await ctx.tick()
-        assert not ctx.get(target.done)
-        assert not ctx.get(self.dut.halt)
-        assert not ctx.get(self.dut.load.as_value())
+        strobed = []
+        for cycle in range(ACCESS_CYCLES + 2):
+            assert ctx.get(target.done) == (cycle == ACCESS_CYCLES), what
+            if cycle == ACCESS_CYCLES:
+                assert ctx.get(target.status) == status, what
+            names = self.dut.load.shape().members
+            strobed += [
+                (name, ctx.get(self.dut.loaded)) for name in names if ctx.get(self.dut.load[name])
+            ]
+            strobed += [("halt", 1)] if ctx.get(self.dut.halt) else []
+            await ctx.tick()
+            ctx.set(target.strobe, 0)
+        expected = [] if load is None else [(load, value)]
+        assert strobed == expected + [("halt", 1)] * halt, what
 
 
 @pytest.fixture(params=ALL)
@@ -126,7 +126,7 @@ def test_every_bit_can_be_written(bank):
                 if load is None:
                     bank.expected[register.reg] = value
                 got = await access(ctx, bank.dut.target, register.reg)
-                assert got == (Status.OK, bank.expected[register.reg], 1), register.name
+                assert got == (Status.OK, bank.expected[register.reg], ACCESS_CYCLES), register.name
         # No write has gone to another register.
         await bank.check_values(ctx)
 
@@ -178,7 +178,7 @@ def test_halt_can_be_written_any_time_and_reads_0(bank, busy):
         await bank.begin(ctx, busy=busy)
         for value, status in ((1, Status.OK), (0, Status.OK), (3, Status.BAD_VALUE)):
             await bank.write(ctx, Reg.HALT, value, status, halt=value == 1)
-            assert await access(ctx, bank.dut.target, Reg.HALT) == (Status.OK, 0, 1)
+            assert await access(ctx, bank.dut.target, Reg.HALT) == (Status.OK, 0, ACCESS_CYCLES)
         await bank.check_values(ctx)
 
     simulate(bank.dut, testbench)

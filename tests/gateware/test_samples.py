@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from amaranth.hdl import Fragment
 from control import access, random_words
 
 from pmgd.gateware.formats import Format
@@ -22,6 +23,17 @@ LAYOUTS = {
     "1-sample": SampleLayout(2, BIT, 1, BIT, 1),
     "1-sample-of-3-words": SampleLayout(5, S3_8, 2, S3_8, 1),
 }
+
+ROWS = 16384  # of a block of memory one bit wide
+MANY = {
+    "1-row-in-the-last-block": SampleLayout(2, BIT, 1, BIT, ROWS + 1),
+    "3-blocks-a-bit-2-words": SampleLayout(1, U0_16, 17, BIT, 2 * ROWS + 3),
+}
+"""Layouts that an ECP5 stores bit by bit."""
+
+
+class Ecp5:
+    device = "LFE5U-85F"
 
 
 @pytest.fixture(params=LAYOUTS)
@@ -164,3 +176,41 @@ def test_only_an_access_writes(layout, random_seed):
         await check_words(ctx, dut, model, model.words)
 
     simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_samples_scattered_over_blocks(name, random_seed):
+    rng = random.Random(random_seed)
+    layout = MANY[name]
+    dut, model = Samples(layout), Model(layout)
+    starts = range(0, layout.samples, ROWS)
+    scattered = Fragment.get(dut, Ecp5())
+    assert len(scattered.subfragments) == layout.bits * len(starts)
+
+    # Every block has its first rows among them, and its last ones: rows of the same numbers.
+    edges = {start + k for start in (*starts, layout.samples) for k in range(-3, 3)}
+    edges = [index for index in sorted(edges) if 0 <= index < layout.samples]
+    offsets = [index * layout.stride + k for index in edges for k in range(layout.words)]
+
+    async def testbench(ctx):
+        await check_words(ctx, dut, model, offsets)
+        for _ in range(6):
+            for offset in rng.sample(offsets, len(offsets)):
+                await write(ctx, dut, model, offset, random_words(rng, 1)[0])
+            await check_words(ctx, dut, model, rng.sample(offsets, len(offsets)))
+        for index in rng.sample(edges, len(edges)):
+            await check_sample(ctx, dut, model, index)
+        # One in every cycle, from whichever block; then one that stays.
+        fetched = rng.choices(edges, k=200)
+        ctx.set(dut.fetch, 1)
+        for cycle, index in enumerate(fetched):
+            ctx.set(dut.index, index)
+            await ctx.tick()
+            if (arrived := cycle + 1 - FETCH_CYCLES) >= 0:
+                assert ctx.get(dut.sample) == model.sample(fetched[arrived])
+        ctx.set(dut.fetch, 0)
+        ctx.set(dut.index, (fetched[-1] + ROWS) % layout.samples)
+        await ctx.tick().repeat(2 * FETCH_CYCLES)
+        assert ctx.get(dut.sample) == model.sample(fetched[-1])
+
+    simulate(scattered, testbench)

@@ -65,8 +65,8 @@ def ring_and_model(layout, rng):
 async def check_access(ctx, dut, model, offset, data=None):
     cycles = model.turn_to(offset)
     got = await access(ctx, dut.scan.target, offset, data)
-    # One cycle to start and one to report.
-    assert (got.status, got.cycles) == (Status.OK, cycles + 1)
+    # Two cycles to start and one to report.
+    assert (got.status, got.cycles) == (Status.OK, cycles + 2)
     if data is None:
         assert got.value == model.words[offset], f"word {offset}"
     else:
@@ -82,7 +82,7 @@ async def go_home(ctx, dut, model):
         await ctx.tick()
         cycles += 1
     ctx.set(dut.scan.home, 0)
-    assert cycles == expected + bool(expected)
+    assert cycles == expected + 2 * bool(expected)
     assert ctx.get(dut.synapses) == model.value & (1 << dut.used) - 1
 
 

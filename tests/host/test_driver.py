@@ -305,6 +305,28 @@ def test_long_counters_use_both_words():
         driver.run(1 << 48)
 
 
+@pytest.mark.parametrize(
+    ("reads", "timestep"),
+    [
+        ([(0xFFFFFFF0, 5), (0xFFFFFFF9, 5)], 0x5_FFFFFFF9),
+        # The high word was read when the low one had begun anew.
+        ([(0xFFFFFFF0, 6), (0x00000007, 6)], 0x6_00000007),
+        ([(0xFFFFFFF0, 5), (0xFFFFFFFE, 6), (0x0000000C, 6)], 0x6_0000000C),
+        ([(0x80000000, 5)], 0x5_80000000),
+    ],
+)
+def test_a_timestep_that_passes_meanwhile_is_read_again(reads, timestep):
+    class Running(GoldenDevice):
+        def read(self, address, count=1):
+            if address == Reg.TIMESTEP_LOW:
+                return np.array(reads.pop(0))
+            return super().read(address, count)
+
+    plan = xor_plan()
+    assert Driver(Running(plan), plan).timestep == timestep
+    assert not reads
+
+
 def test_an_interrupted_run_leaves_the_device_stopped():
     plan = xor_plan()
 
