@@ -15,6 +15,8 @@ select -set blocks t:DP16KD @behind %ci1 %i
 select -assert-none @behind %ci1 t:* %i t:DP16KD %d @registers %d
 select -set raw @blocks %co1 w:* %i
 select -assert-none @raw %co1 t:* %i @registers %d @raw o:* %i %u
+select -assert-none @registers @raw %co1:+TRELLIS_FF[DI] %d
+select -assert-none @registers %ci1:+TRELLIS_FF[CE,LSR] w:* %i
 setparam -set ABSORBED 1 @registers
 setparam -set REGMODE_A "OUTREG" @blocks
 setparam -set REGMODE_B "OUTREG" @blocks
@@ -23,9 +25,10 @@ clean"""
 """Yosys commands for the netlist of an ECP5: where a register stands behind a block's output, with
 nothing between them, the block's own takes its place.
 
-A block's register is every reader's. So Yosys fails where another cell than a block drives a marked
-register, and where a block that one stands behind drives anything but marked registers.
-`pmgd.gateware.samples.Samples` makes neither.
+A block's register is every reader's, is loaded at every clock and is never reset. So Yosys fails
+where anything but a block drives a marked register, where a block that one stands behind drives
+anything but marked registers, and where a marked register has an enable or a reset.
+`pmgd.gateware.samples.Samples` makes none of these.
 """
 
 ABSORB_REGISTERS_MAP = """\

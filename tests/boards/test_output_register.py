@@ -6,7 +6,7 @@ import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib.memory import Memory
-from netlist import read_netlist, yosys
+from netlist import read_netlist, rewrite, yosys
 
 from pmgd.boards.output_register import (
     ABSORB_REGISTERS,
@@ -20,7 +20,7 @@ A_BLOCK_A_BIT = 16384  # rows
 MODEL = (Path(__file__).parents[1] / "dp16kd.v").read_text()
 
 
-def design(rows, beside=None):
+def design(rows, beside=None, reset_less=True):
     """Return a design with a marked register behind one memory, and another behind another.
 
     Parameters
@@ -30,6 +30,8 @@ def design(rows, beside=None):
     beside
         Adds to a module what else there is of the marked register, of what the memory in front of
         it gives, and of an input; and returns an output.
+    reset_less
+        Whether a reset leaves the registers as they are.
     """
     m = Module()
     address, data = Signal(range(rows), name="address"), Signal(BITS, name="data")
@@ -39,7 +41,7 @@ def design(rows, beside=None):
         memory = Memory(shape=unsigned(BITS), depth=rows, init=[], attrs={"ram_style": "block"})
         m.submodules[name] = memory
         write_port, read_port = memory.write_port(), memory.read_port()
-        register = Signal(BITS, name=f"{name}_register", reset_less=True, attrs=attributes)
+        register = Signal(BITS, name=f"{name}_register", reset_less=reset_less, attrs=attributes)
         out = Signal(BITS, name=f"{name}_out")
         m.d.comb += [
             write_port.addr.eq(address),
@@ -60,19 +62,8 @@ def design(rows, beside=None):
 
 def absorb(folder, text, commands=ABSORB_REGISTERS):
     """Write the netlists of a design, before and after Yosys commands."""
-    (folder / "spec.il").write_text(text)
     (folder / ABSORB_REGISTERS_FILE).write_text(ABSORB_REGISTERS_MAP)
-    yosys(
-        folder,
-        "read_rtlil spec.il\n"
-        "synth_ecp5 -top spec\n"
-        "write_json before.json\n"
-        "rename spec gold\nselect gold\nwrite_rtlil -selected gold.il\n"
-        "select -clear\nrename gold spec\n"
-        f"{commands}\n"
-        "write_json after.json\n"
-        "rename spec gate\nselect gate\nwrite_rtlil -selected gate.il\n",
-    )
+    rewrite(folder, text, commands)
 
 
 def prove(folder):
@@ -180,3 +171,27 @@ def test_a_marked_register_behind_logic_is_refused(tmp_path):
 
     with pytest.raises(AssertionError, match="selection is not empty: @behind"):
         absorb(tmp_path, design(A_BLOCK_A_BIT, behind_logic))
+
+
+def test_a_marked_register_behind_an_input_is_refused(tmp_path):
+    def behind_an_input(m, register, given, data):
+        m.d.sync += register[0].eq(data[0])
+        return Signal(name="beside")
+
+    with pytest.raises(AssertionError, match=r"selection is not empty: @registers @raw"):
+        absorb(tmp_path, design(A_BLOCK_A_BIT, behind_an_input))
+
+
+def test_a_marked_register_with_a_reset_is_refused(tmp_path):
+    with pytest.raises(AssertionError, match=r"selection is not empty: @registers %ci1"):
+        absorb(tmp_path, design(A_BLOCK_A_BIT, reset_less=False))
+
+
+def test_a_marked_register_with_an_enable_is_refused(tmp_path):
+    def with_an_enable(m, register, given, data):
+        with m.If(data[0]):
+            m.d.sync += register.eq(register)
+        return Signal(name="beside")
+
+    with pytest.raises(AssertionError, match=r"selection is not empty: @registers %ci1"):
+        absorb(tmp_path, design(A_BLOCK_A_BIT, with_an_enable))
