@@ -11,13 +11,13 @@ from typing import Any
 from pmgd.boards.board import Board
 from pmgd.boards.capacity import check_capacity
 from pmgd.boards.design import NETLIST_REPORT, REPORT, prepare
-from pmgd.boards.implement import SEED, SEEDS
+from pmgd.boards.implement import SEED, check_seed
 from pmgd.boards.make import make
 from pmgd.boards.pll import find_pll
 from pmgd.boards.publish import MANIFEST, check_out, publish
 from pmgd.boards.report import Report, read_report
 from pmgd.boards.tools import find_tool
-from pmgd.gateware.errors import SpecError, ToolError
+from pmgd.gateware.errors import ToolError
 from pmgd.gateware.export import convert, writer
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.serial_fabric import SerialFabric
@@ -25,8 +25,6 @@ from pmgd.gateware.spec import Spec
 from pmgd.gateware.uart import baud_divisor
 
 __all__ = ["MANIFEST", "BuildResult", "build"]
-
-_MAX_SEED = (1 << 31) - 1 - SEEDS
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,7 @@ def build(
     ToolError
         If a tool is missing or fails, or if the bitstream is too slow for the fabric's clock.
     """
-    if not 0 <= seed <= _MAX_SEED:
-        raise SpecError(f"seed must be from 0 to {_MAX_SEED}, not {seed}")
+    check_seed(seed)
     plan = Plan(spec)
     check_capacity(plan, board)
     oscillator_hz = board.clock_hz

@@ -101,15 +101,12 @@ class Costs:
         """Return the look-up tables of a carry chain that a component makes itself."""
         return -(-places // self.chain_places) * self.chain_places
 
-    def fmax_hz(self, parameters: int, *, pipelined: bool) -> int | None:
+    def fmax_hz(self, parameters: int, *, pipelined: bool) -> int:
         """Return what is typical of fabrics of a kind and about this size.
 
         Between the sizes that were measured, by their logarithm; beyond them, that of the nearest.
-        None where none was measured.
         """
         reached = self.pipelined_fmax if pipelined else self.sequential_fmax
-        if not reached:
-            return None
         sizes = [log2(size) for size, _ in reached]
         hz = np.interp(log2(parameters), sizes, [each for _, each in reached])
         return round(float(hz) / 1e6) * 1_000_000

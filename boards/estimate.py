@@ -31,7 +31,7 @@ class Estimate:
         The board's oscillator.
     typical_fmax_hz
         What fabrics of this kind, about as large, reached on this kind of FPGA; a figure for the
-        kind, not for this fabric. None where none was measured.
+        kind, not for this fabric.
     clocks_per_timestep
         The mean, with the specification's tau_x and tau_theta.
     """
@@ -41,7 +41,7 @@ class Estimate:
     margin: float
     parts: dict[str, Resources]
     clock_hz: int
-    typical_fmax_hz: int | None
+    typical_fmax_hz: int
     clocks_per_timestep: float
 
     def timesteps_per_s(self, clock_hz: int) -> float:

@@ -9,9 +9,9 @@ from pathlib import Path
 from pmgd.boards.design import NETLIST_REPORT, REPORT, TOP, Design
 from pmgd.boards.report import UTILISATION
 from pmgd.boards.tools import Tool
-from pmgd.gateware.errors import ToolError
+from pmgd.gateware.errors import SpecError, ToolError
 
-__all__ = ["ROUTING_ROUNDS", "SEED", "SEEDS", "implement"]
+__all__ = ["ROUTING_ROUNDS", "SEED", "SEEDS", "check_seed", "implement"]
 
 SEED = "seed"
 """The seed with which the design was placed and routed."""
@@ -26,6 +26,8 @@ routed."""
 _TAIL_LINES = 20
 _LOOK_S = 0.5
 _ROUND = re.compile(rb"iter=(\d+)")
+
+_MAX_SEED = (1 << 31) - 1 - SEEDS
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ _STAGES = (
     ),
     _Stage("pack", "", "try another release of the tools"),
 )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that nextpnr would not take, or not those that are tried after it.
+
+    Raises
+    ------
+    SpecError
+        If it is not from 0 to 2**31 - 6.
+    """
+    if not 0 <= seed <= _MAX_SEED:
+        raise SpecError(f"seed must be from 0 to {_MAX_SEED}, not {seed}")
 
 
 def implement(

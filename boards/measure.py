@@ -7,7 +7,7 @@ from pathlib import Path
 from pmgd.boards.board import Board
 from pmgd.boards.critical_path import CriticalPath, read_critical_path
 from pmgd.boards.design import NETLIST_REPORT, REPORT, prepare
-from pmgd.boards.implement import SEED
+from pmgd.boards.implement import SEED, check_seed
 from pmgd.boards.make import make
 from pmgd.boards.pll import find_pll
 from pmgd.boards.report import Report, read_report
@@ -90,7 +90,7 @@ def measure(
     Raises
     ------
     SpecError
-        If both a clock and a target are given, or one of them is not possible.
+        If both a clock and a target are given, or one of them or the seed is not possible.
     ToolError
         If a tool is missing or fails.
     """
@@ -99,6 +99,7 @@ def measure(
             f"a target must not be given beside a clock, for which the tools strive then, but "
             f"there are {target_hz / 1e6:g} and {clock_hz / 1e6:g} MHz; leave one of them out"
         )
+    check_seed(seed)
     plan = Plan(spec)
     pll = None
     if clock_hz is None:

@@ -2,13 +2,13 @@
 
 from math import ceil
 
-from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.hdl import Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.plan import Plan
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "same_side"]
 
 
 class Classifier(wiring.Component):
@@ -50,12 +50,8 @@ class Classifier(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        formats = (self._plan.output_format, self._plan.spec.formats.target)
-        values = (self.y, self.target)
         if self._plan.outputs == 1:
-            least = [ceil(self._plan.class_threshold * (1 << fmt.fraction_bits)) for fmt in formats]
-            reaches = [value[0] >= bound for value, bound in zip(values, least, strict=True)]
-            m.d.sync += self.hit.eq(reaches[0] == reaches[1])
+            m.d.sync += self.hit.eq(same_side(self._plan, self.y[0], self.target[0]))
         else:
             y, target = (self._largest(m, name) for name in ("y", "target"))
             m.d.comb += self.hit.eq(y == target)
@@ -81,3 +77,12 @@ class Classifier(wiring.Component):
                 following.append((value, number))
             level = following
         return level[0][1]
+
+
+def same_side(plan: Plan, y: Value, target: Value) -> Value:
+    """Return whether a single output and its target both reach the threshold, or neither does."""
+    reaches = [
+        value >= ceil(plan.class_threshold * (1 << fmt.fraction_bits))
+        for value, fmt in ((y, plan.output_format), (target, plan.spec.formats.target))
+    ]
+    return reaches[0] == reaches[1]

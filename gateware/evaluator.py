@@ -1,11 +1,10 @@
 """Evaluates the samples of the memory one after the other: how many are right, at what cost."""
 
-from math import ceil
-
 from amaranth.hdl import Module, Shape, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.classifier import same_side
 from pmgd.gateware.plan import Plan
 
 __all__ = ["Evaluator"]
@@ -89,14 +88,7 @@ class Evaluator(wiring.Component):
     def _threshold(self, m: Module):
         """Of a single output."""
         m.d.comb += self.done.eq(self.arrived)
-        reaches = []
-        for value, fmt in (
-            (self.y[0], self._plan.output_format),
-            (self.target[0], self._plan.spec.formats.target),
-        ):
-            least = ceil(self._plan.class_threshold * (1 << fmt.fraction_bits))
-            reaches.append(value >= least)
-        return reaches[0] == reaches[1]
+        return same_side(self._plan, self.y[0], self.target[0])
 
     def _largest(self, m: Module):
         """Of several outputs: from the first on, whichever exceeds all before it leads."""

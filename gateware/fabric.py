@@ -9,17 +9,11 @@ from pmgd.gateware.evaluator import Evaluator
 from pmgd.gateware.filter import Filter
 from pmgd.gateware.generator import WordGenerator
 from pmgd.gateware.host_side import HostSide
-from pmgd.gateware.layout import (
-    MANTISSA_BITS,
-    MEAN_FRACTION_BITS,
-    MEAN_SHIFT_BITS,
-    SHIFT_BITS,
-)
+from pmgd.gateware.layout import MEAN_FRACTION_BITS, MEAN_SHIFT_BITS
+from pmgd.gateware.make_transmitter import make_transmitter
 from pmgd.gateware.mean_filter import MeanFilter
 from pmgd.gateware.network import Network
 from pmgd.gateware.sequencer import Sequencer
-from pmgd.gateware.sign_transmitter import SignTransmitter
-from pmgd.gateware.transmitter import Transmitter
 
 __all__ = ["Fabric"]
 
@@ -47,12 +41,12 @@ class Fabric(HostSide):
         m.submodules.network = self._network = Network(plan)
         m.submodules.cost = self._cost = Cost(plan)
         m.submodules.filter = self._filter = self._make_filter()
-        m.submodules.transmitter = self._transmitter = self._make_transmitter()
+        m.submodules.transmitter = self._transmitter = make_transmitter(plan)
         connect(m, self._scan.ring, self._network.scan)
         self._wire_state(m)
         self._wire_sequencer(m)
         self._wire_datapath(m)
-        self._wire_rounding(m)
+        self._make_rounding(m, self._sequencer.round)
         self._wire_code(m)
         self._wire_trace(m)
         return m
@@ -65,18 +59,6 @@ class Fabric(HostSide):
             cost_bits=plan.cost_bits,
             fraction_bits=MEAN_FRACTION_BITS,
             shift_bits=MEAN_SHIFT_BITS,
-        )
-
-    def _make_transmitter(self) -> Transmitter | SignTransmitter:
-        plan = self._plan
-        if plan.spec.fabric.correlator == "sign":
-            return SignTransmitter(change_bits=plan.change_bits, step_bits=plan.step_bits)
-        return Transmitter(
-            change_bits=plan.change_bits,
-            mantissa_bits=MANTISSA_BITS,
-            shift_bits=SHIFT_BITS,
-            step_bits=plan.step_bits,
-            stochastic=plan.stochastic,
         )
 
     def _wire_state(self, m: Module) -> None:
@@ -160,31 +142,16 @@ class Fabric(HostSide):
             m.d.comb += transmitter.mantissa.eq(settings.scale_mantissa)
             m.d.comb += transmitter.shift.eq(settings.scale_shift)
 
-    def _wire_rounding(self, m: Module) -> None:
-        if not self._plan.stochastic:
-            return
-        m.submodules.rounding = rounding = WordGenerator()
-        registers = self._registers
-        m.d.comb += [
-            rounding.advance.eq(self._sequencer.round),
-            rounding.load.eq(registers.load.rounding_state),
-            rounding.loaded.eq(registers.loaded),
-            registers.state.rounding_state.eq(rounding.word),
-            self._transmitter.word.eq(rounding.word),
-        ]
-
     def _wire_code(self, m: Module) -> None:
         """Make what the perturbers share, if they share anything."""
         bits = self._plan.perturber_state_bits
         if not bits:
             return
         m.submodules.code = code = CodeGenerator(self._plan.spec.fabric.perturbation, bits)
-        network, registers = self._network, self._registers
+        network = self._network
+        m.d.comb += code.advance.eq(self._sequencer.advance)
+        self._keep(m, "perturber_state", code, code.state)
         m.d.comb += [
-            code.advance.eq(self._sequencer.advance),
-            code.load.eq(registers.load.perturber_state),
-            code.loaded.eq(registers.loaded),
-            registers.state.perturber_state.eq(code.state),
             network.broadcast.code.eq(code.state),
             network.entering.eq(code.entering),
         ]

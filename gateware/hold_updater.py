@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.add_sub import AddSub
 from pmgd.gateware.broadcast import ScanSignature
-from pmgd.gateware.offset_binary import from_offset_binary
+from pmgd.gateware.offset_binary import from_offset_binary, to_offset_binary
 from pmgd.gateware.primitives import carry_ccu2c, family
 
 __all__ = ["HoldUpdater"]
@@ -105,7 +105,7 @@ class HoldUpdater(wiring.Component):
         with m.If(self.scan.shift):
             m.d.comb += following.eq(Cat(self.scan.input, stored[:-1]))
         with m.Else():
-            m.d.comb += following.eq(Cat(moved[:-1], ~moved[-1]))
+            m.d.comb += following.eq(to_offset_binary(moved))
         return following, self.scan.shift | (moved[-1] == beyond)
 
     def _chained(self, m: Module, stored):

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import connect, flipped
 
 from pmgd.gateware.decoder import Decoder
 from pmgd.gateware.fabric_signature import FabricSignature
+from pmgd.gateware.generator import WordGenerator
 from pmgd.gateware.layout import WORD_BITS
 from pmgd.gateware.link import Link
 from pmgd.gateware.plan import Plan
@@ -100,4 +101,22 @@ class HostSide(wiring.Component):
             sequencer.sweeping.eq(sweep.wanted),
             self._scan.home.eq(sequencer.home),
             sequencer.homed.eq(self._scan.homed),
+        ]
+
+    def _make_rounding(self, m: Module, advance: Value) -> None:
+        """Give the subclass's `_transmitter` its random words, if it rounds with them."""
+        if not self._plan.stochastic:
+            return
+        m.submodules.rounding = rounding = WordGenerator()
+        m.d.comb += rounding.advance.eq(advance)
+        self._keep(m, "rounding_state", rounding, rounding.word)
+        m.d.comb += self._transmitter.word.eq(rounding.word)
+
+    def _keep(self, m: Module, name: str, component: wiring.Component, value: Value) -> None:
+        """Join a register that can be written with the generator that keeps it."""
+        registers = self._registers
+        m.d.comb += [
+            component.load.eq(registers.load[name]),
+            component.loaded.eq(registers.loaded),
+            registers.state[name].eq(value),
         ]

@@ -57,7 +57,7 @@ LOAD_CYCLES = 1
 """From a layer's inputs to the register in front of its synapses."""
 PRODUCT_CYCLES = 2
 """From that register to the products with inputs wider than a bit: the factors, the product."""
-AMPLITUDE_CYCLES = 3
+AMPLITUDE_CYCLES = 1 + PRODUCT_CYCLES
 """What the share of the perturbations takes beyond an adder tree: the signs of the inputs, the
 factors, and the product with dtheta."""
 PERTURB_CYCLES = 1

@@ -2,9 +2,14 @@
 
 from amaranth.hdl import Cat, Value
 
-__all__ = ["from_offset_binary"]
+__all__ = ["from_offset_binary", "to_offset_binary"]
+
+
+def to_offset_binary(number) -> Value:
+    """Return a number in two's complement so; it counts from 0 for the least one up."""
+    return Cat(number[:-1], ~number[-1])
 
 
 def from_offset_binary(number) -> Value:
     """Return the number in two's complement, signed."""
-    return Cat(number[:-1], ~number[-1]).as_signed()
+    return to_offset_binary(number).as_signed()

@@ -9,13 +9,12 @@ from pmgd.gateware.flight import Flight
 from pmgd.gateware.generator import WordGenerator
 from pmgd.gateware.host_side import HostSide
 from pmgd.gateware.latency import FETCH_CYCLES, INDEXING_CYCLES, TRANSMITTER_CYCLES
-from pmgd.gateware.layout import MANTISSA_BITS, SHIFT_BITS
+from pmgd.gateware.make_transmitter import make_transmitter
 from pmgd.gateware.pipelined_evaluator import PipelinedEvaluator
 from pmgd.gateware.pipelined_filter import PipelinedFilter
 from pmgd.gateware.pipelined_network import PipelinedNetwork
 from pmgd.gateware.pipelined_sequencer import PipelinedSequencer
 from pmgd.gateware.sample_index import SampleIndex
-from pmgd.gateware.transmitter import Transmitter
 from pmgd.gateware.wave import delay
 
 __all__ = ["PipelinedFabric"]
@@ -46,13 +45,7 @@ class PipelinedFabric(HostSide):
         m.submodules.flight = self._flight = Flight(plan)
         m.submodules.network = self._network = PipelinedNetwork(plan)
         m.submodules.filter = self._filter = PipelinedFilter(plan)
-        m.submodules.transmitter = self._transmitter = Transmitter(
-            change_bits=plan.change_bits,
-            mantissa_bits=MANTISSA_BITS,
-            shift_bits=SHIFT_BITS,
-            step_bits=plan.step_bits,
-            stochastic=plan.stochastic,
-        )
+        m.submodules.transmitter = self._transmitter = make_transmitter(plan)
         connect(m, self._decoder.flight, self._flight.target)
         connect(m, self._scan.ring, self._network.scan)
         self._wire_state(m)
@@ -111,7 +104,7 @@ class PipelinedFabric(HostSide):
 
     def _wire_codes(self, m: Module) -> None:
         """Make what the perturbers share, and the same for the update perturbers."""
-        registers, network = self._registers, self._network
+        network = self._network
         kind, bits = self._plan.spec.fabric.perturbation, self._plan.perturber_state_bits
         late = network.broadcast.late
         for name, advance, broadcast, entering in (
@@ -124,14 +117,9 @@ class PipelinedFabric(HostSide):
             ),
         ):
             m.submodules[f"{name}_code"] = code = CodeGenerator(kind, bits)
-            m.d.comb += [
-                code.advance.eq(advance),
-                code.load.eq(registers.load[f"{name}_state"]),
-                code.loaded.eq(registers.loaded),
-                registers.state[f"{name}_state"].eq(code.state),
-                broadcast.eq(code.state),
-                entering.eq(code.entering),
-            ]
+            m.d.comb += code.advance.eq(advance)
+            self._keep(m, f"{name}_state", code, code.state)
+            m.d.comb += [broadcast.eq(code.state), entering.eq(code.entering)]
 
     def _wire_costs(self, m: Module) -> None:
         network, change, probe, sweep = self._network, self._filter, self._probe, self._evaluator
@@ -163,8 +151,8 @@ class PipelinedFabric(HostSide):
         ]
 
     def _wire_step(self, m: Module) -> None:
-        change, transmitter, registers = self._filter, self._transmitter, self._registers
-        settings, step = registers.settings, self._transmitter.step
+        change, transmitter = self._filter, self._transmitter
+        settings, step = self._registers.settings, transmitter.step
         m.d.comb += [
             self._network.dtheta.eq(settings.dtheta >> self._plan.operand_shift),
             transmitter.valid.eq(change.arrived),
@@ -175,15 +163,7 @@ class PipelinedFabric(HostSide):
             self._flight.step.eq(Mux(step.negative, -step.magnitude, step.magnitude)),
             self._sequencer.landed.eq(transmitter.arrived),
         ]
-        if self._plan.stochastic:
-            m.submodules.rounding = rounding = WordGenerator()
-            m.d.comb += [
-                rounding.advance.eq(change.arrived),
-                rounding.load.eq(registers.load.rounding_state),
-                rounding.loaded.eq(registers.loaded),
-                registers.state.rounding_state.eq(rounding.word),
-                transmitter.word.eq(rounding.word),
-            ]
+        self._make_rounding(m, change.arrived)
         m.d.comb += [
             self.trace.valid.eq(transmitter.arrived),
             self.trace.cost.eq(delay(m, change.perturbed_cost, TRANSMITTER_CYCLES, "cost")),

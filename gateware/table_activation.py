@@ -1,11 +1,12 @@
 """The activation function of a neuron that is a table."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.activation_clip import ActivationClip
 from pmgd.gateware.multiplier import Multiplier
+from pmgd.gateware.offset_binary import to_offset_binary
 from pmgd.gateware.pwl import PiecewiseLinear
 
 __all__ = ["TableActivation"]
@@ -49,8 +50,7 @@ class TableActivation(wiring.Component):
         m.submodules.clip = clip = self._clip
         m.d.comb += clip.number.eq(self.sum)
 
-        # Offset binary: inverting the sign bit subtracts the minimum.
-        offset = Cat(clip.clipped[:-1], ~clip.clipped[-1])
+        offset = to_offset_binary(clip.clipped)
         m.submodules.rise = rise = Multiplier(
             unsigned(table.slope_bits), unsigned(table.remainder_bits)
         )

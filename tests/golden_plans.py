@@ -151,3 +151,28 @@ def scramble(golden: Golden, seed: int) -> None:
 
 def lane_state(golden: Golden, lane: int) -> dict[str, Any]:
     return {name: getattr(golden, name)[lane].tolist() for name in Golden.STATE}
+
+
+def adder_of(fabric: Fabric, changed: dict[str, Any]) -> Golden:
+    """Return a golden model to compute by hand: y = theta_0 + theta_1, in sixteenths.
+
+    The parameters are 16 and 8, the target of both samples is 10.
+    """
+    spec = Spec(
+        name="adder",
+        network=Network(layers=(2, 1), activation="identity", bias=False),
+        formats=Formats(
+            parameter=Format(True, 4, 4),
+            operand_fraction=4,
+            target=Format(True, 4, 4),
+            preactivation=Format(True, 6, 4),
+            activation=Format(True, 6, 4),
+            rounding="nearest",
+        ),
+        fabric=fabric,
+        training=Training(dtheta=0.125, eta=0.0),
+    )
+    golden = Golden(Plan(spec.with_settings(changed)))
+    golden.load_samples([[1, 1], [1, 1]], [[10], [10]])
+    golden.theta[:] = [16, 8]
+    return golden

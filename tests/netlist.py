@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-__all__ = ["PLATFORMS", "cells", "prove_equal", "read_netlist", "yosys"]
+__all__ = ["PLATFORMS", "cells", "prove_equal", "read_netlist", "rewrite", "yosys"]
 
 PLATFORMS = {"ecp5": ULX3S_85F_Platform, "ice40": ICEBreakerPlatform}
 """A platform of each family that has cells of its own."""
@@ -84,6 +84,33 @@ def read_netlist(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[
         if port["direction"] == "output"
     }
     return found, outputs
+
+
+def rewrite(folder: Path, design: str, commands: str) -> None:
+    """Write the netlists of an ECP5's design, before and after commands that change it.
+
+    Parameters
+    ----------
+    folder
+        With the files that the commands read. It gets ``before.json`` and ``after.json``, and the
+        same as modules ``gold`` in ``gold.il`` and ``gate`` in ``gate.il``.
+    design
+        RTLIL; its top is ``spec``.
+    commands
+        Of Yosys, a line each.
+    """
+    (folder / "spec.il").write_text(design)
+    yosys(
+        folder,
+        "read_rtlil spec.il\n"
+        "synth_ecp5 -top spec\n"
+        "write_json before.json\n"
+        "rename spec gold\nselect gold\nwrite_rtlil -selected gold.il\n"
+        "select -clear\nrename gold spec\n"
+        f"{commands}\n"
+        "write_json after.json\n"
+        "rename spec gate\nselect gate\nwrite_rtlil -selected gate.il\n",
+    )
 
 
 def prove_equal(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pmgd.gateware.errors import SpecError
-from pmgd.host.cli.options import megahertz
+from pmgd.host.cli.options import add_settings_argument, megahertz
 from pmgd.host.cli.progress import ProgressLine
 from pmgd.host.cli.signals import ended_by_signals
 from pmgd.host.cli.text import count, rate, table
@@ -44,14 +44,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         nargs="*",
         help="a preset's name, a TOML file, or one of the fabrics that are watched; default: those",
     )
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="settings",
-        help="change a setting of every SPEC; may be repeated",
-    )
+    add_settings_argument(parser, "change a setting of every SPEC; may be repeated")
     parser.add_argument("--board", help="one of those that pmgd boards lists; the watched have one")
     parser.add_argument(
         "--clock",

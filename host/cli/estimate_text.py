@@ -52,9 +52,7 @@ def estimate_record(plan: Plan, board: "Board") -> dict[str, Any]:
         "advice": advice(plan, board) if expected.excess else "",
         "clocks_per_timestep": expected.clocks_per_timestep,
         "oscillator": _at(expected, expected.clock_hz),
-        "typical_fmax": None
-        if expected.typical_fmax_hz is None
-        else _at(expected, expected.typical_fmax_hz),
+        "typical_fmax": _at(expected, expected.typical_fmax_hz),
     }
 
 
@@ -93,9 +91,6 @@ def _speed(expected: "Estimate") -> str:
         ("the oscillator", expected.clock_hz),
         ("typical fmax of such fabrics", expected.typical_fmax_hz),
     ):
-        if clock_hz is None:
-            rows.append((title, "not measured yet", "", ""))
-            continue
         per_s = expected.timesteps_per_s(clock_hz)
         rows.append((title, f"{clock_hz / 1e6:g}", rate(per_s), f"{rate(_RUN / per_s)} s"))
     return (

@@ -9,19 +9,24 @@ from typing import Any
 from pmgd.gateware.spec import Spec
 from pmgd.host.spec_file import load_spec, parse_setting
 
-__all__ = ["add_spec_arguments", "megahertz", "spec_from", "spec_words"]
+__all__ = ["add_settings_argument", "add_spec_arguments", "megahertz", "spec_from", "spec_words"]
 
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``SPEC`` and ``--set``."""
     parser.add_argument("spec", metavar="SPEC", help="a preset's name, such as xor, or a TOML file")
+    add_settings_argument(parser, "change a setting, such as training.eta=0.25; may be repeated")
+
+
+def add_settings_argument(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add ``--set``, with this help."""
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         default=[],
         dest="settings",
-        help="change a setting, such as training.eta=0.25; may be repeated",
+        help=text,
     )
 
 

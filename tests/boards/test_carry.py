@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Module, Signal, signed
-from netlist import read_netlist, yosys
+from netlist import read_netlist, rewrite, yosys
 
 from pmgd.boards.carry import CUT_CARRIES, CUT_CARRIES_FILE, CUT_CARRIES_MAP
 from pmgd.boards.catalog import board
@@ -69,19 +69,8 @@ def adders():
 
 def cut_adders(folder, commands):
     """Write the netlists of `adders`, before and after Yosys commands."""
-    (folder / "spec.il").write_text(adders())
     (folder / CUT_CARRIES_FILE).write_text(CUT_CARRIES_MAP)
-    yosys(
-        folder,
-        "read_rtlil spec.il\n"
-        "synth_ecp5 -top spec\n"
-        "write_json before.json\n"
-        "rename spec gold\nselect gold\nwrite_rtlil -selected gold.il\n"
-        "select -clear\nrename gold spec\n"
-        f"{commands}\n"
-        "write_json after.json\n"
-        "rename spec gate\nselect gate\nwrite_rtlil -selected gate.il\n",
-    )
+    rewrite(folder, adders(), commands)
     # nextpnr takes an output at x for one that is not connected, Yosys for a mistake.
     gate = (folder / "gate.il").read_text()
     (folder / "gate.il").write_text(gate.replace("connect \\COUT 1'x\n", ""))

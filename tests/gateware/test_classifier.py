@@ -4,35 +4,11 @@ import random
 from itertools import product
 
 import pytest
+from classes import hit, plan_of
 from datapath import Row, assert_pipelined, play
 
 from pmgd.gateware.classifier import Classifier
 from pmgd.gateware.formats import Format
-from pmgd.gateware.plan import Plan
-from pmgd.gateware.spec import Formats, Network, Spec, Training
-
-
-def plan_of(outputs: int, activation: str, output: str, target: str) -> Plan:
-    return Plan(
-        Spec(
-            name="classified",
-            network=Network(layers=(1, outputs), activation=activation, segments=2, cost="l1"),
-            formats=Formats(activation=Format.parse(output), target=Format.parse(target)),
-            training=Training(eta=0),
-        )
-    )
-
-
-def hit(plan: Plan, y: Row, t: Row) -> bool:
-    target = plan.spec.formats.target
-    if plan.outputs > 1:
-        return y.index(max(y)) == t.index(max(t))
-    threshold = 0.0 if target.signed and plan.output_format.signed else 0.5
-    classes = [
-        value / (1 << fmt.fraction_bits) >= threshold
-        for (value,), fmt in ((y, plan.output_format), (t, target))
-    ]
-    return classes[0] == classes[1]
 
 
 @pytest.mark.parametrize(

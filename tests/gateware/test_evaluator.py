@@ -4,38 +4,11 @@ import random
 from itertools import product
 
 import pytest
+from classes import hit, plan_of
 
 from pmgd.gateware.evaluator import Evaluator
-from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
 from pmgd.sim.testbench import simulate
-
-
-def plan_of(
-    outputs: int, activation: str, output: str, target: str, samples: int = 5, cost: str = "l1"
-) -> Plan:
-    return Plan(
-        Spec(
-            name="evaluated",
-            network=Network(layers=(1, outputs), activation=activation, segments=2, cost=cost),
-            formats=Formats(activation=Format.parse(output), target=Format.parse(target)),
-            fabric=Fabric(samples=samples),
-            training=Training(eta=0),
-        )
-    )
-
-
-def hit(plan: Plan, y: tuple, t: tuple) -> bool:
-    target = plan.spec.formats.target
-    if plan.outputs > 1:
-        return y.index(max(y)) == t.index(max(t))
-    threshold = 0.0 if target.signed and plan.output_format.signed else 0.5
-    classes = [
-        value / (1 << fmt.fraction_bits) >= threshold
-        for (value,), fmt in ((y, plan.output_format), (t, target))
-    ]
-    return classes[0] == classes[1]
 
 
 class Driven:

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_plans import lane_state, plans, scramble
+from golden_plans import adder_of, lane_state, plans, scramble
 from golden_scalar import Scalar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
-from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
+from pmgd.gateware.spec import Fabric
 from pmgd.sim.golden import Golden
 
 XOR_X = [[0, 0], [0, 1], [1, 0], [1, 1]]
@@ -50,23 +49,7 @@ def adder(changed: dict[str, Any]) -> Golden:
     The step is C~ / 32, rounded to nearest. The Walsh code of two parameters begins with column 0;
     its signs are ++, -+, +-, --.
     """
-    spec = Spec(
-        name="adder",
-        network=Network(layers=(2, 1), activation="identity", bias=False),
-        formats=Formats(
-            parameter=Format(True, 4, 4),
-            operand_fraction=4,
-            target=Format(True, 4, 4),
-            preactivation=Format(True, 6, 4),
-            activation=Format(True, 6, 4),
-            rounding="nearest",
-        ),
-        fabric=Fabric(pipeline=True, samples=2, perturbation="walsh"),
-        training=Training(dtheta=0.125, eta=0.0),
-    )
-    golden = Golden(Plan(spec.with_settings(changed)))
-    golden.load_samples([[1, 1], [1, 1]], [[10], [10]])
-    golden.theta[:] = [16, 8]
+    golden = adder_of(Fabric(pipeline=True, samples=2, perturbation="walsh"), changed)
     golden.perturber_state[:] = golden.update_state[:] = 3  # of two bits: the next is 0
     golden.dtheta[:], golden.scale_mantissa[:], golden.scale_shift[:] = 2, 1, 5
     golden.sample_count[:], golden.order[:] = 2, 1

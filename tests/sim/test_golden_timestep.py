@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from golden_plans import adder_of
 
 from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
@@ -20,23 +21,7 @@ def adder(changed: dict[str, Any]) -> Golden:
 
     C0 = (24 - 10)^2 = 196. The step is C~ / 8, rounded to nearest.
     """
-    spec = Spec(
-        name="adder",
-        network=Network(layers=(2, 1), activation="identity", bias=False),
-        formats=Formats(
-            parameter=Format(True, 4, 4),
-            operand_fraction=4,
-            target=Format(True, 4, 4),
-            preactivation=Format(True, 6, 4),
-            activation=Format(True, 6, 4),
-            rounding="nearest",
-        ),
-        fabric=Fabric(samples=2, perturbation="sequential"),
-        training=Training(dtheta=0.125, eta=0.0),
-    )
-    golden = Golden(Plan(spec.with_settings(changed)))
-    golden.load_samples([[1, 1], [1, 1]], [[10], [10]])
-    golden.theta[:] = [16, 8]
+    golden = adder_of(Fabric(samples=2, perturbation="sequential"), changed)
     golden.perturber[:] = [0, 1]  # sequential: the next is parameter 0
     golden.dtheta[:], golden.scale_mantissa[:], golden.scale_shift[:] = 2, 1, 3
     golden.sample_count[:], golden.order[:] = 2, 1

@@ -90,6 +90,7 @@ def test_the_watched_fabrics_are_measured_and_kept(capsys, tools, tmp_path):
         (["small", "--board", "icebreaker", "--write", "kept.json"], "not with another setting"),
         (["small", "--clock", "24", "--target", "30"], "but there are 30 and 24 MHz; leave one"),
         (["small", "--clock", "31"], "not 31 MHz; choose"),
+        (["small", "--seed", "-1"], "seed must be from 0 to 2147483642, not -1"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(capsys, tools, tmp_path, options, message):
