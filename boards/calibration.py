@@ -12,7 +12,7 @@ from pmgd.boards.icebreaker import ICEBREAKER
 from pmgd.boards.references import REFERENCES
 from pmgd.boards.ulx3s_85f import ULX3S_85F
 from pmgd.gateware.errors import DataError
-from pmgd.gateware.presets import nist7x7, nist7x7_fast, parity4, xor, xor_fast
+from pmgd.gateware.presets import nist7x7, nist7x7_fast, parity4, xor, xor_analog, xor_fast
 from pmgd.gateware.spec import Spec
 
 __all__ = ["COUNTED", "Counted", "read_counts", "write_counts"]
@@ -104,6 +104,18 @@ COUNTED = (
     Counted(parity4(), ICEBREAKER, held_out=False),
     Counted(
         _changed(nist7x7(), "letters", network__layers=[12, 4, 4], fabric__samples=512), ULX3S_85F
+    ),
+    Counted(xor_analog(), ULX3S_85F),
+    Counted(_changed(xor_analog(), "squares", fabric__perturbation="square"), ULX3S_85F),
+    Counted(
+        _changed(
+            xor(),
+            "imperfect",
+            fabric__cost_noise=True,
+            fabric__update_noise="each",
+            fabric__defects=True,
+        ),
+        ULX3S_85F,
     ),
     Counted(_ONE, ULX3S_85F),
     Counted(nist7x7_fast(), ULX3S_85F, held_out=False),

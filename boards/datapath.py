@@ -7,7 +7,7 @@ from pmgd.boards.costs import Costs
 from pmgd.boards.multipliers import multipliers
 from pmgd.gateware.cell_limits import LUT_ADDED_BITS, LUT_MASKED_BITS
 from pmgd.gateware.latency import TREE_LEVELS_PER_STAGE
-from pmgd.gateware.layout import LayerPlan
+from pmgd.gateware.layout import DEFECT_BITS, NEURON_BITS, LayerPlan
 from pmgd.gateware.plan import Plan
 
 __all__ = [
@@ -101,23 +101,40 @@ def activation(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
     clips = costs.activation_bit * max(argument, layer.sum_bits - layer.sum_shift - argument)
     if layer.table is None:
         return Amount(lut=clips + costs.activation_bit * result, ff=argument + result)
-    table = layer.table
-    kept = registers(argument + table.knot_bits + result) + registers(table.knot_bits, lone=True)
+    table, tabled = layer.table, layer.table.activation.bits
+    kept = registers(argument + table.knot_bits + tabled) + registers(table.knot_bits, lone=True)
     looked_up = costs.segment_bit * table.segments * (table.knot_bits + table.slope_bits)
-    rounds = costs.adder(result + table.remainder_bits) + costs.activation_bit * result
+    rounds = costs.adder(tabled + table.remainder_bits) + costs.activation_bit * tabled
     risen = multiplier(costs, table.slope_bits, table.remainder_bits)
-    return kept + risen + Amount(lut=clips + looked_up + rounds)
+    total = kept + risen + Amount(lut=clips + looked_up + rounds)
+    if layer.defective:
+        total += _defects(costs, argument, argument) + _defects(costs, tabled, result)
+        total += registers(NEURON_BITS, lone=True)
+    return total
+
+
+def _defects(costs: Costs, value_bits: int, result_bits: int) -> Amount:
+    """Return what scales, moves and clips a value."""
+    moved = value_bits + DEFECT_BITS
+    lut = costs.adder(moved) + costs.activation_bit * result_bits
+    return multiplier(costs, value_bits, DEFECT_BITS) + Amount(lut=lut, ff=result_bits)
 
 
 def synapse(costs: Costs, plan: Plan, layer: LayerPlan, *, bias: bool) -> Amount:
     """Return a `pmgd.gateware.synapse.Synapse`, with its product."""
     fabric = plan.spec.fabric
     theta = plan.theta.bits
-    perturbed = max(theta, plan.dtheta_bits + 1) + 2
-    lut = costs.synapse + plan.dtheta_bits + costs.chain(perturbed)
-    lut += _updated(costs, plan)
+    perturbed, amplitude = theta, plan.broadcast_dtheta_bits
     kept = registers(theta + plan.gradient_bits + plan.operand_bits)
-    kept += _perturber(plan)
+    if plan.levels > 1:
+        perturbed = theta - plan.operand_shift
+        kept += registers(amplitude, lone=True)
+    lut = costs.synapse + amplitude + costs.chain(max(perturbed, amplitude + 1) + 2)
+    lut += _updated(costs, plan)
+    kept += registers(plan.perturber_bits, lone=not plan.increments)
+    if plan.increments:
+        # An increment's ones and zeros, and the way of the ring past the sum.
+        lut += 2 * plan.perturber_bits + 2 * plan.level_bits
     lut += plan.code_bits / 2
     product_bits = layer.product_bits
     if layer.binary_inputs or bias:
@@ -131,11 +148,9 @@ def synapse(costs: Costs, plan: Plan, layer: LayerPlan, *, bias: bool) -> Amount
             multiplied = Amount(multiplied.lut, product_bits, product_bits, multiplied.dsp)
     if fabric.correlator == "sign":
         lut += 1
+    if fabric.update_noise == "each":
+        kept += registers(1, lone=True)
     return kept + multiplied + Amount(lut=lut)
-
-
-def _perturber(plan: Plan) -> Amount:
-    return registers(plan.perturber_bits, lone=True)
 
 
 def _updated(costs: Costs, plan: Plan) -> float:
@@ -143,11 +158,15 @@ def _updated(costs: Costs, plan: Plan) -> float:
     fabric, gradient, theta = plan.spec.fabric, plan.gradient_bits, plan.theta.bits
     holds = plan.spec.formats.overflow == "hold"
     lut = theta * (costs.theta_hold if holds else costs.theta_clip)
+    if fabric.update_noise != "none":
+        lut += gradient + 3.0
     if not gradient:
         return lut + costs.chain(theta + 2)
     lut += costs.chain(gradient + 2) + costs.gradient * gradient
     if fabric.decay_shift:
         lut += costs.adder(gradient) + gradient / 2
+    if plan.dithered:
+        lut += fabric.decay_shift
     if fabric.correlator == "sign":
         return lut + costs.chain(theta + 2)
     return lut + costs.adder(theta + 1) + (gradient - theta) / 2

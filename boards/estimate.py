@@ -92,11 +92,11 @@ def _mean_clocks(plan: Plan) -> float:
     sampled = 1 / tau_x
     # A new sample needs a new baseline, and so do new parameters.
     retaken = sampled + 1 / tau_theta - 1 / lcm(tau_x, tau_theta)
-    bare = plan.clocks_per_timestep(new_sample=False, new_baseline=False)
-    baseline = plan.clocks_per_timestep(new_sample=False) - bare
+    bare = plan.clocks_per_timestep(new_sample=False, new_baseline=False, update=False)
+    baseline = plan.clocks_per_timestep(new_sample=False, update=False) - bare
     index = plan.index_cycles
     if training.order == "shuffled":
         # Positions that are no sample are tried in vain.
         samples = plan.sample.samples
         index = SHUFFLE_CYCLES * (1 << (samples - 1).bit_length()) // samples
-    return bare + retaken * baseline + sampled * index
+    return bare + retaken * baseline + sampled * index + plan.shake_cycles / tau_theta

@@ -15,7 +15,9 @@ from pmgd.boards.datapath import (
 from pmgd.boards.memory_blocks import memory_blocks, sample_blocks, scattered
 from pmgd.gateware.cell_limits import ADDED_FACTOR_BITS
 from pmgd.gateware.formats import signed_bits
+from pmgd.gateware.gaussian import NOISE_BITS
 from pmgd.gateware.layout import MANTISSA_BITS, WORD_BITS
+from pmgd.gateware.oscillators import LEVEL_FRACTION
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access
 from pmgd.gateware.regmap import registers as register_map
@@ -77,14 +79,15 @@ def _cost(plan: Plan, costs: Costs) -> Amount:
 
 
 def _step(plan: Plan, costs: Costs) -> Amount:
-    """Return filter, transmitter and rounding generator."""
-    cost, step = plan.cost_bits, plan.step_bits
+    """Return filter, transmitter and rounding generator, and what makes levels and noise."""
+    cost, step = plan.measured_bits, plan.step_bits
     kept = registers(plan.baseline_bits + plan.change_bits)
     lut = 2.0 * cost
     kept += registers(cost, lone=True)
-    if plan.spec.fabric.baseline == "mean":
+    if plan.filters:
         # Its shifter has a stage for each bit of the shift.
         lut += costs.adder(plan.baseline_bits) * 2 + 4.0 * plan.baseline_bits
+    kept += _levels(plan, costs) + _noise(plan, costs)
     if plan.spec.fabric.correlator == "sign":
         return kept + Amount(lut=lut + step, ff=step)
     total = max(plan.change_bits + MANTISSA_BITS, WORD_BITS) + 2
@@ -95,6 +98,32 @@ def _step(plan: Plan, costs: Costs) -> Amount:
         lut += WORD_BITS
     times = product(costs, plan.change_bits, MANTISSA_BITS + 1)
     return kept + times + Amount(lut=lut)
+
+
+def _levels(plan: Plan, costs: Costs) -> Amount:
+    if plan.levels == 1:
+        return Amount()
+    value = plan.amplitude_bits
+    if plan.step_levels > 1:
+        value = max(value, MANTISSA_BITS)
+    scaled = multiplier(costs, value, LEVEL_FRACTION + 1)
+    return scaled + Amount(lut=costs.adder(value) + 2.0 * value + 30, ff=value + 25)
+
+
+def _noise(plan: Plan, costs: Costs) -> Amount:
+    if not plan.noisy:
+        return Amount()
+    level = max(plan.cost_noise_bits, plan.update_noise_bits)
+    total = multiplier(costs, NOISE_BITS, level + 1) + registers(WORD_BITS + NOISE_BITS + level)
+    total += Amount(lut=WORD_BITS + 30.0 + 2 * NOISE_BITS + costs.adder(level + NOISE_BITS))
+    if plan.spec.fabric.cost_noise:
+        total += Amount(lut=2 * costs.adder(plan.measured_bits), ff=plan.measured_bits)
+        total += registers(plan.latency.evaluation, lone=True)
+    if plan.spec.fabric.update_noise != "none":
+        total += Amount(
+            lut=2.0 * level + 2.0 * plan.step_bits + 10, ff=plan.parameters.bit_length()
+        )
+    return total
 
 
 def _samples(plan: Plan, costs: Costs) -> Amount:

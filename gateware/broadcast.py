@@ -1,8 +1,12 @@
 """What every synapse hears, and the ring through which its state is loaded and read."""
 
+from typing import Self
+
 from amaranth.hdl import unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from pmgd.gateware.plan import Plan
 
 __all__ = ["BroadcastLayout", "ScanSignature", "StepLayout"]
 
@@ -37,6 +41,8 @@ class BroadcastLayout(data.StructLayout):
     ----------
     dtheta_bits, step_bits, code_bits
         Widths of the amplitude, of the step's magnitude, and of what the perturbers share.
+    level_bits, dither_bits
+        Widths of the number of a level, and of what rounds a leak.
 
     Fields
     ------
@@ -45,25 +51,53 @@ class BroadcastLayout(data.StructLayout):
     code
         What the perturbers share; see `pmgd.gateware.code_generator.CodeGenerator`.
     dtheta
-        Amplitude of the perturbation; constant while running.
+        Amplitude of the perturbation; constant while running. With levels, that of `level`, in a
+        multiplier's last bits, while `load` is high.
+    load
+        For one cycle: `dtheta` is that of `level`. There is none without levels.
+    level
+        Of the amplitude or of the step: only perturbations of this level take it.
     apply
         For one cycle: `step` is this timestep's; accumulate it.
     update
         With `apply`: the window of tau_theta timesteps ends; update the parameter.
     step
         The scaled cost change, see `StepLayout`.
+    dither
+        With `apply`: what is added to G below what leaks from it, to round it.
     """
 
-    def __init__(self, dtheta_bits: int, step_bits: int, code_bits: int = 0) -> None:
+    def __init__(
+        self,
+        dtheta_bits: int,
+        step_bits: int,
+        code_bits: int = 0,
+        level_bits: int = 0,
+        dither_bits: int = 0,
+    ) -> None:
         super().__init__(
             {
                 "advance": unsigned(1),
                 "code": unsigned(code_bits),
                 "dtheta": unsigned(dtheta_bits),
+                "load": unsigned(1 if level_bits else 0),
+                "level": unsigned(level_bits),
                 "apply": unsigned(1),
                 "update": unsigned(1),
                 "step": StepLayout(step_bits),
+                "dither": unsigned(dither_bits),
             }
+        )
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """Return the layout of a plan's fabric, which is not pipelined."""
+        return cls(
+            plan.broadcast_dtheta_bits,
+            plan.step_bits,
+            plan.code_bits,
+            plan.level_bits,
+            plan.dither_bits,
         )
 
 

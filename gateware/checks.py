@@ -2,20 +2,27 @@
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
 
 __all__ = [
+    "LOWEST",
+    "check_band",
     "check_choice",
     "check_flag",
     "check_format",
     "check_integer",
     "check_layers",
     "check_real",
+    "rounded",
 ]
+
+
+LOWEST = 2.0**-16
+"""Lowest frequency of a band."""
 
 
 def check_integer(where: str, value: Any, minimum: int, maximum: int) -> int:
@@ -47,6 +54,19 @@ def check_real(where: str, value: Any, minimum: float, *, exclusive: bool = Fals
         bound = "above" if exclusive else "at least"
         raise SpecError(f"{where} must be {bound} {minimum:g}, not {value!r}")
     return number
+
+
+def check_band(where: str, value: Any) -> tuple[float, float]:
+    """Return two frequencies, in cycles per step of what they are sampled in."""
+    if isinstance(value, str) or not isinstance(value, Iterable) or len(ends := tuple(value)) != 2:
+        raise SpecError(f"{where} must be a list of two frequencies, not {value!r}")
+    low, high = (check_real(where, end, 0.0, exclusive=True) for end in ends)
+    if not LOWEST <= low < high <= 0.5:
+        raise SpecError(
+            f"{where} must rise, from at least {LOWEST:g} to at most 0.5, not be from {low:g} to "
+            f"{high:g}"
+        )
+    return low, high
 
 
 def check_choice(where: str, value: Any, allowed: tuple[str, ...]) -> str:
@@ -86,3 +106,12 @@ def check_layers(where: str, value: Any, layers: int) -> Any:
             f"{len(values)}"
         )
     return values
+
+
+def rounded(number: float, direction: Callable[[float], int]) -> str:
+    """Return a positive number in three digits, rounded by `math.floor` or `math.ceil`.
+
+    So that a bound that a message tells is one that is accepted.
+    """
+    unit = 10.0 ** (math.floor(math.log10(number)) - 2)
+    return f"{direction(number / unit) * unit:.3g}"

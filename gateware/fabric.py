@@ -1,6 +1,6 @@
 """The top: a network that trains itself, behind a byte link."""
 
-from amaranth.hdl import Cat, Module, Mux
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import connect
 
 from pmgd.gateware.code_generator import CodeGenerator
@@ -9,11 +9,15 @@ from pmgd.gateware.evaluator import Evaluator
 from pmgd.gateware.filter import Filter
 from pmgd.gateware.generator import WordGenerator
 from pmgd.gateware.host_side import HostSide
-from pmgd.gateware.layout import MEAN_FRACTION_BITS, MEAN_SHIFT_BITS
+from pmgd.gateware.latency import MANTISSA_CYCLES, MEASURE_CYCLES, NOISE_CYCLES
+from pmgd.gateware.layout import MANTISSA_BITS, MEAN_FRACTION_BITS, MEAN_SHIFT_BITS
+from pmgd.gateware.levels import Levels
 from pmgd.gateware.make_transmitter import make_transmitter
 from pmgd.gateware.mean_filter import MeanFilter
 from pmgd.gateware.network import Network
+from pmgd.gateware.noise_source import NoiseSource
 from pmgd.gateware.sequencer import Sequencer
+from pmgd.gateware.wave import delay
 
 __all__ = ["Fabric"]
 
@@ -42,23 +46,31 @@ class Fabric(HostSide):
         m.submodules.cost = self._cost = Cost(plan)
         m.submodules.filter = self._filter = self._make_filter()
         m.submodules.transmitter = self._transmitter = make_transmitter(plan)
+        if plan.noisy:
+            bits = max(plan.cost_noise_bits, plan.update_noise_bits)
+            m.submodules.noise = self._noise = NoiseSource(bits)
         connect(m, self._scan.ring, self._network.scan)
         self._wire_state(m)
         self._wire_sequencer(m)
         self._wire_datapath(m)
         self._make_rounding(m, self._sequencer.round)
         self._wire_code(m)
+        self._wire_step(m)
+        self._wire_cost(m)
+        if plan.noisy:
+            self._wire_noise(m)
         self._wire_trace(m)
         return m
 
     def _make_filter(self) -> Filter | MeanFilter:
         plan = self._plan
-        if plan.spec.fabric.baseline != "mean":
-            return Filter(cost_bits=plan.cost_bits)
+        if not plan.filters:
+            return Filter(cost_bits=plan.measured_bits)
         return MeanFilter(
-            cost_bits=plan.cost_bits,
+            cost_bits=plan.measured_bits,
             fraction_bits=MEAN_FRACTION_BITS,
             shift_bits=MEAN_SHIFT_BITS,
+            highpass=plan.spec.fabric.baseline == "highpass",
         )
 
     def _wire_state(self, m: Module) -> None:
@@ -114,13 +126,9 @@ class Fabric(HostSide):
             network.wave.eq(sequencer.wave),
             cost.wave.eq(network.arrived),
             cost.y.eq(network.y),
-            change.wave.eq(cost.arrived),
-            change.cost.eq(cost.cost),
-            transmitter.valid.eq(change.arrived),
             transmitter.change.eq(change.change),
             transmitter.masked.eq(~sequencer.perturbed),
             network.broadcast.advance.eq(sequencer.advance),
-            network.broadcast.dtheta.eq(settings.dtheta),
             network.broadcast.apply.eq(sequencer.apply),
             network.broadcast.update.eq(sequencer.update),
             network.broadcast.step.eq(transmitter.step),
@@ -134,13 +142,120 @@ class Fabric(HostSide):
             sweep.y.eq(network.y),
             sweep.target.eq(cost.target),
         ]
-        if self._plan.spec.fabric.baseline == "mean":
+        if self._plan.filters:
             m.d.comb += change.mean_shift.eq(settings.mean_shift)
-        if self._plan.spec.fabric.correlator == "sign":
-            m.d.comb += transmitter.sign_step.eq(settings.sign_step)
-        else:
-            m.d.comb += transmitter.mantissa.eq(settings.scale_mantissa)
+
+    def _wire_step(self, m: Module) -> None:
+        """Scale the change to the broadcast step, and the amplitude: to that of every level."""
+        plan, settings, broadcast = self._plan, self._registers.settings, self._network.broadcast
+        change, transmitter = self._filter, self._transmitter
+        full = plan.spec.fabric.correlator == "full"
+        if full:
             m.d.comb += transmitter.shift.eq(settings.scale_shift)
+        else:
+            m.d.comb += transmitter.sign_step.eq(settings.sign_step)
+        if plan.dithered:
+            m.d.comb += broadcast.dither.eq(self._rounding.word[-plan.dither_bits :])
+        arrived = change.arrived
+        if plan.levels == 1:
+            m.d.comb += broadcast.dtheta.eq(settings.dtheta)
+            if full:
+                m.d.comb += transmitter.mantissa.eq(settings.scale_mantissa)
+        else:
+            arrived = self._wire_levels(m)
+        m.d.comb += transmitter.valid.eq(arrived)
+
+    def _wire_levels(self, m: Module) -> Value:
+        """Broadcast the amplitudes and the steps of all levels in turn; return the changes' strobe.
+
+        The transmitter takes a mantissa a cycle before its change, which stays.
+        """
+        plan, settings, broadcast = self._plan, self._registers.settings, self._network.broadcast
+        sequencer, change, transmitter = self._sequencer, self._filter, self._transmitter
+        amplitude = settings.dtheta[plan.operand_shift :]
+        full = plan.step_levels > 1
+        m.submodules.levels = levels = Levels(
+            max(len(amplitude), MANTISSA_BITS) if full else len(amplitude)
+        )
+        begins = sequencer.begins
+        last = Signal()
+        m.d.comb += [
+            levels.start.eq(begins),
+            levels.value.eq(amplitude),
+            broadcast.dtheta.eq(levels.scaled),
+            broadcast.level.eq(levels.level),
+            broadcast.load.eq(levels.valid & ~sequencer.stepping),
+            last.eq(levels.valid & (levels.level == plan.levels - 1)),
+            sequencer.level_last.eq(last),
+        ]
+        if not full:
+            return change.arrived
+        arriving = Signal.like(levels.level)
+        with m.If(transmitter.arrived):
+            m.d.sync += arriving.eq(arriving + 1)
+        m.d.comb += [
+            sequencer.step_last.eq(transmitter.arrived & (arriving == plan.levels - 1)),
+            transmitter.mantissa.eq(levels.scaled),
+        ]
+        with m.If(sequencer.stepping):
+            m.d.comb += [
+                levels.start.eq(change.arrived),
+                levels.value.eq(settings.scale_mantissa),
+                broadcast.level.eq(arriving),
+            ]
+        return delay(m, levels.valid & sequencer.stepping, MANTISSA_CYCLES, "level_change")
+
+    def _wire_cost(self, m: Module) -> None:
+        """Give the filter the cost, with noise if there is any: drawn ahead, to arrive with it."""
+        plan, cost, change = self._plan, self._cost, self._filter
+        if not plan.spec.fabric.cost_noise:
+            m.d.comb += [change.wave.eq(cost.arrived), change.cost.eq(cost.cost)]
+            return
+        offset, noise = 1 << plan.cost_bits, self._noise
+        measured = Signal(plan.measured_bits)
+        m.d.sync += measured.eq(
+            cost.cost + offset + Mux(noise.negative, -noise.magnitude, noise.magnitude)
+        )
+        # An evaluation for the host has ended when its cost has arrived, and is let in no more.
+        arrived = Signal.like(cost.arrived)
+        m.d.comb += [arrived.eq(cost.arrived), arrived.valid.eq(cost.arrived.valid & change.enable)]
+        m.d.comb += [
+            change.wave.eq(delay(m, arrived, MEASURE_CYCLES, "measured")),
+            change.cost.eq(measured),
+        ]
+
+    def _wire_noise(self, m: Module) -> None:
+        plan, settings, noise = self._plan, self._registers.settings, self._noise
+        sequencer, network = self._sequencer, self._network
+        self._keep(m, "noise_state", noise, noise.word)
+        if plan.spec.fabric.cost_noise:
+            ahead = plan.latency.evaluation - NOISE_CYCLES
+            measures = sequencer.wave.valid & self._filter.enable
+            m.d.comb += [
+                noise.level.eq(settings.cost_noise),
+                noise.advance.eq(delay(m, measures, ahead, "measures")),
+            ]
+        if plan.spec.fabric.update_noise == "none":
+            return
+        turns = plan.parameters if plan.spec.fabric.update_noise == "each" else 1
+        drawn = Signal(range(turns + 1))
+        draws = sequencer.shake | (sequencer.shaking & (drawn != turns))
+        shaking = sequencer.shake | sequencer.shaking
+        with m.If(draws):
+            m.d.sync += drawn.eq(drawn + 1)
+        with m.Elif(~shaking):
+            m.d.sync += drawn.eq(0)
+        m.d.comb += [
+            network.turn.eq(delay(m, sequencer.shake, NOISE_CYCLES, "turn")),
+            sequencer.shaken.eq(network.turned),
+        ]
+        with m.If(shaking):
+            m.d.comb += [
+                noise.level.eq(settings.update_noise),
+                noise.advance.eq(draws),
+                network.broadcast.step.magnitude.eq(noise.magnitude),
+                network.broadcast.step.negative.eq(noise.negative),
+            ]
 
     def _wire_code(self, m: Module) -> None:
         """Make what the perturbers share, if they share anything."""

@@ -107,7 +107,7 @@ class HostSide(wiring.Component):
         """Give the subclass's `_transmitter` its random words, if it rounds with them."""
         if not self._plan.stochastic:
             return
-        m.submodules.rounding = rounding = WordGenerator()
+        m.submodules.rounding = self._rounding = rounding = WordGenerator()
         m.d.comb += rounding.advance.eq(advance)
         self._keep(m, "rounding_state", rounding, rounding.word)
         m.d.comb += self._transmitter.word.eq(rounding.word)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pmgd.gateware.oscillators import LEVELS
+
 __all__ = [
     "ACCESS_CYCLES",
     "AMPLITUDE_CYCLES",
@@ -9,15 +11,21 @@ __all__ = [
     "BEGIN_CYCLES",
     "CLIP_CYCLES",
     "COST_CYCLES",
+    "DEFECTS_CYCLES",
     "FETCH_CYCLES",
     "FILTER_CYCLES",
     "FINISH_CYCLES",
     "FLIGHT_CYCLES",
     "FRONT_CYCLES",
+    "HIGHPASS_CYCLES",
     "INDEXING_CYCLES",
     "INDEX_CYCLES",
     "LEAD_CYCLES",
+    "LEVELS_CYCLES",
     "LOAD_CYCLES",
+    "MANTISSA_CYCLES",
+    "MEASURE_CYCLES",
+    "NOISE_CYCLES",
     "PERTURB_CYCLES",
     "PRODUCT_CYCLES",
     "SHUFFLE_CYCLES",
@@ -69,6 +77,20 @@ BEGIN_CYCLES = 1
 """Of a timestep: advance the generators that are due."""
 INDEX_CYCLES = 1
 """Of a timestep with a new sample: its index, after one cycle for each bit of their number."""
+LEVELS_CYCLES = 3 + len(LEVELS) - 1
+"""From the start of a broadcast in levels, eight of them, to the last: multiply, round, and seven
+more."""
+MANTISSA_CYCLES = 1
+"""From a mantissa of levels to its change, which the transmitter takes after it."""
+HIGHPASS_CYCLES = 3
+"""From a cost to its change by a high-pass filter: take it, move the mean, subtract."""
+NOISE_CYCLES = 5
+"""From the advance of the noise generator to a noise: the word, its ones, the factors, the product,
+the rounding."""
+MEASURE_CYCLES = 1
+"""From a cost to that with noise."""
+DEFECTS_CYCLES = 7
+"""What defects add to a sigmoid: clip, multiply, shift and clip; then multiply, shift and clip."""
 SHUFFLE_CYCLES = 6
 """Of a timestep with a new sample in shuffled order, for each position tried: the next position,
 four rounds, and the look at what they gave."""
@@ -103,13 +125,16 @@ class Latency:
     outputs
         Number of outputs summed into the cost.
     transmitter
-        From a cost change to the broadcast step.
+        From a cost change to the broadcast step, or to the last of several.
+    filter
+        From a cost to its change.
     """
 
     fan_ins: tuple[int, ...]
     activations: tuple[int, ...]
     outputs: int
     transmitter: int
+    filter: int = FILTER_CYCLES
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -137,7 +162,7 @@ class Latency:
     @property
     def step(self) -> int:
         """From a sample to the broadcast step."""
-        return self.evaluation + FILTER_CYCLES + self.transmitter
+        return self.evaluation + self.filter + self.transmitter
 
 
 @dataclass(frozen=True)
@@ -150,7 +175,7 @@ class PipelineLatency(Latency):
         Of each layer: whether its inputs are wider than a bit, so that there are products.
     """
 
-    multiplied: tuple[bool, ...]
+    multiplied: tuple[bool, ...] = ()
 
     @property
     def sums(self) -> tuple[int, ...]:

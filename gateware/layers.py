@@ -12,7 +12,7 @@ __all__ = ["plan_layers"]
 
 
 def plan_layers(
-    network: Network, formats: Formats, operand_range: tuple[int, int]
+    network: Network, formats: Formats, operand_range: tuple[int, int], defects: bool = False
 ) -> tuple[LayerPlan, ...]:
     """Return the layers, first to last.
 
@@ -22,6 +22,8 @@ def plan_layers(
         What the user chose.
     operand_range
         Smallest and largest operand of a multiplier.
+    defects
+        Whether neurons have them.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def plan_layers(
     for (inputs, outputs), activation, output_format in zip(
         pairwise(network.layers),
         network.activations,
-        output_formats(network, formats),
+        output_formats(network, formats, defects),
         strict=True,
     ):
         corners = [v * x for v in operand_range for x in (source.minimum, source.maximum)]
@@ -55,7 +57,13 @@ def plan_layers(
             - formats.preactivation.fraction_bits,
             activation=activation,
             output_format=output_format,
-            table=_table(network, formats, activation, output_format),
+            table=_table(
+                network,
+                formats,
+                activation,
+                Format(False, 0, output_format.fraction_bits) if defects else output_format,
+            ),
+            defective=defects,
         )
         planned.append(layer)
         first += layer.parameters
@@ -64,8 +72,8 @@ def plan_layers(
 
 
 def _table(
-    network: Network, formats: Formats, activation: str, output_format: Format
+    network: Network, formats: Formats, activation: str, result: Format
 ) -> PiecewiseLinear | None:
     if activation not in FUNCTIONS:
         return None
-    return PiecewiseLinear(activation, formats.preactivation, output_format, network.segments)
+    return PiecewiseLinear(activation, formats.preactivation, result, network.segments)

@@ -9,11 +9,16 @@ from pmgd.gateware.formats import Format, unsigned_bits
 from pmgd.gateware.pwl import PiecewiseLinear
 
 __all__ = [
+    "DEFECTS",
+    "DEFECT_BITS",
+    "DEFECT_FRACTION",
     "MANTISSA_BITS",
     "MAX_COST_BITS",
     "MAX_PARAMETERS",
     "MEAN_FRACTION_BITS",
     "MEAN_SHIFT_BITS",
+    "NEURON_BITS",
+    "NOISE_RANGE_BITS",
     "REGION_SHIFT",
     "SHIFT_BITS",
     "TIMESTEP_BITS",
@@ -42,6 +47,17 @@ MEAN_FRACTION_BITS = 8
 """Fraction bits of the running mean of the cost beyond those of the cost itself."""
 MEAN_SHIFT_BITS = 4
 """Width of the running mean's shift."""
+NOISE_RANGE_BITS = 2
+"""Bits of a cost beyond its own that noise takes; and bits of a step that its level leaves."""
+
+DEFECTS = ("input_scale", "input_offset", "output_scale", "output_offset")
+"""What is wrong with a neuron: beta, -beta a, alpha and b of [0087], in the order of the ring."""
+DEFECT_BITS = 16
+"""Width of each of them, signed."""
+DEFECT_FRACTION = 8
+"""Fraction bits of the scales; the offsets have those of what they are added to."""
+NEURON_BITS = len(DEFECTS) * DEFECT_BITS
+"""Width of a neuron's defects."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,9 @@ class LayerPlan:
         Format of a neuron's output.
     table
         The activation's table; None for relu and identity, which only clip.
+    defective
+        Whether every neuron has four numbers that scale and move its table, argument and result;
+        the table's result then has another format than the output.
     """
 
     inputs: int
@@ -84,6 +103,7 @@ class LayerPlan:
     activation: str
     output_format: Format
     table: PiecewiseLinear | None
+    defective: bool = False
 
     @property
     def fan_in(self) -> int:
@@ -129,6 +149,9 @@ class ScanLayout:
         P - 1 down, the way they shift while training.
     offset_binary
         Theta is most significant bit first, and this bit is inverted.
+    neurons
+        Number of neurons that have defects, which follow the synapses: of every neuron its
+        `DEFECTS` in order, each of `DEFECT_BITS` bits, least significant first.
     """
 
     theta_bits: int
@@ -138,6 +161,7 @@ class ScanLayout:
     update_perturber_bits: int = 0
     planes: bool = False
     offset_binary: bool = False
+    neurons: int = 0
 
     @property
     def widths(self) -> tuple[int, int, int, int]:
@@ -157,12 +181,17 @@ class ScanLayout:
     @property
     def words(self) -> int:
         """Length of the ring in words."""
-        return -(-self.parameters * self.synapse_bits // WORD_BITS)
+        return -(-self.state_bits // WORD_BITS)
+
+    @property
+    def state_bits(self) -> int:
+        """Bits of state in the ring: of the synapses, then of the defects."""
+        return self.parameters * self.synapse_bits + self.neurons * NEURON_BITS
 
     @property
     def padding_bits(self) -> int:
-        """Zero bits after the last synapse."""
-        return self.words * WORD_BITS - self.parameters * self.synapse_bits
+        """Zero bits after the last bit of state."""
+        return self.words * WORD_BITS - self.state_bits
 
     def positions(self) -> NDArray[np.int64]:
         """Return where in the ring each bit of state lies.
@@ -184,6 +213,11 @@ class ScanLayout:
         shifted = self.perturber_bits + self.update_perturber_bits
         columns += [count * (kept + plane) + count - 1 - parameter for plane in range(shifted)]
         return np.concatenate(columns, axis=1)
+
+    def defect_positions(self) -> NDArray[np.int64]:
+        """Return where in the ring the defects lie, shape (neurons, NEURON_BITS)."""
+        first = self.parameters * self.synapse_bits
+        return first + np.arange(self.neurons * NEURON_BITS).reshape(-1, NEURON_BITS)
 
     def inverted(self) -> NDArray[np.uint8]:
         """Return which bits of a synapse the ring holds inverted: ones, shape (synapse_bits,)."""

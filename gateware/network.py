@@ -35,10 +35,12 @@ class Network(wiring.Component):
     entering
         With the perturbation chain, the sign that parameter 0 takes when the broadcast advances;
         see `pmgd.gateware.code_generator.CodeGenerator`.
+    turn, turned
+        Noise for parameter 0, and after the last; see `pmgd.gateware.synapse.Synapse`.
     theta
         Every parameter, in the plan's order, packed.
     scan
-        Access to all state; parameter 0 leaves first.
+        Access to all state; parameter 0 leaves first, and the defects last.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -52,8 +54,10 @@ class Network(wiring.Component):
                 "x": In(unsigned(inputs)),
                 "arrived": Out(WaveLayout),
                 "y": Out(y),
-                "broadcast": In(BroadcastLayout(plan.dtheta_bits, plan.step_bits, plan.code_bits)),
+                "broadcast": In(BroadcastLayout.of(plan)),
                 "entering": In(1),
+                "turn": In(1),
+                "turned": Out(1),
                 "theta": Out(unsigned(plan.parameters * plan.theta.bits)),
                 "scan": In(ScanSignature()),
             }
@@ -84,15 +88,19 @@ class Network(wiring.Component):
 
         # What the perturbation of a parameter passes to the next one; a turn comes round.
         chain = self._plan.spec.fabric.perturbation == "chain"
-        own = self.entering if chain else neurons[-1].own
+        own, turn = self.entering if chain else neurons[-1].own, self.turn
         for neuron in neurons:
-            m.d.comb += neuron.neighbour.eq(own)
-            own = neuron.own
+            m.d.comb += [neuron.neighbour.eq(own), neuron.turn.eq(turn)]
+            own, turn = neuron.own, neuron.turned
+        stations = [neuron.scan for neuron in neurons]
+        if self._plan.scan.neurons:
+            stations += [neuron.defects_scan for neuron in neurons]
         scan_bit = self.scan.input
-        for neuron in reversed(neurons):
-            m.d.comb += [neuron.scan.shift.eq(self.scan.shift), neuron.scan.input.eq(scan_bit)]
-            scan_bit = neuron.scan.output
+        for station in reversed(stations):
+            m.d.comb += [station.shift.eq(self.scan.shift), station.input.eq(scan_bit)]
+            scan_bit = station.output
         m.d.comb += [
+            self.turned.eq(turn),
             self.arrived.eq(wave),
             self.y.eq(values),
             self.theta.eq(Cat(neuron.theta for neuron in neurons)),

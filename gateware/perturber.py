@@ -4,30 +4,39 @@ from amaranth.lib import wiring
 
 from pmgd.gateware.chain_perturber import ChainPerturber
 from pmgd.gateware.lfsr_perturber import LfsrPerturber
+from pmgd.gateware.oscillator_perturber import OscillatorPerturber
 from pmgd.gateware.sequential_perturber import SequentialPerturber
+from pmgd.gateware.spec import OSCILLATORS
 from pmgd.gateware.walsh_perturber import WalshPerturber
 
 __all__ = ["make_perturber"]
 
 
 def make_perturber(
-    kind: str, *, lfsr_bits: int, code_bits: int, parameter: int
+    kind: str, *, bits: int, code_bits: int, parameter: int, increment: int = 0
 ) -> wiring.Component:
     """Return a perturber, a component with the ports of `PerturberSignature`.
 
     Parameters
     ----------
     kind
-        ``"lfsr"``, ``"chain"``, ``"walsh"`` or ``"sequential"``; see `pmgd.gateware.spec.Fabric`.
-    lfsr_bits
-        Width of an LFSR.
+        See `pmgd.gateware.spec.Fabric.perturbation`.
+    bits
+        Width of an LFSR, or of an oscillator's phase.
     code_bits
         Width of the column of the Walsh code.
     parameter
         Index of the parameter in the network.
+    increment
+        Of its oscillator.
+
+    Raises
+    ------
+    ValueError
+        If there is no such perturbation.
     """
     if kind == "lfsr":
-        return LfsrPerturber(lfsr_bits)
+        return LfsrPerturber(bits)
     if kind == "chain":
         return ChainPerturber()
     if kind == "walsh":
@@ -35,4 +44,6 @@ def make_perturber(
         return WalshPerturber(parameter + 1, code_bits)
     if kind == "sequential":
         return SequentialPerturber()
-    raise ValueError(f"kind must be 'lfsr', 'chain', 'walsh' or 'sequential', not {kind!r}")
+    if kind in OSCILLATORS:
+        return OscillatorPerturber(increment, bits, has_level=kind == "sine")
+    raise ValueError(f"kind must be lfsr, chain, walsh, sequential, square or sine, not {kind!r}")

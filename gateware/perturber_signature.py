@@ -15,6 +15,8 @@ class PerturberSignature(wiring.Signature):
     ----------
     code_bits
         Width of the column of the Walsh code; see `pmgd.gateware.code_generator.CodeGenerator`.
+    level_bits
+        Width of the level; 0 for perturbations of one magnitude.
 
     Members
     -------
@@ -29,13 +31,15 @@ class PerturberSignature(wiring.Signature):
         This parameter's bit p, for its neighbour.
     positive
         Sign of s: 1 for +dtheta, 0 for -dtheta.
+    level
+        Which of `pmgd.gateware.oscillators.LEVELS` the perturbation has.
     active
         0 if s is 0: the parameter is not perturbed.
     scan
         Access to the perturber's own state; not while `advance` is high.
     """
 
-    def __init__(self, code_bits: int = 0) -> None:
+    def __init__(self, code_bits: int = 0, level_bits: int = 0) -> None:
         super().__init__(
             {
                 "advance": In(1),
@@ -43,6 +47,7 @@ class PerturberSignature(wiring.Signature):
                 "neighbour": In(1),
                 "own": Out(1),
                 "positive": Out(1),
+                "level": Out(level_bits),
                 "active": Out(1),
                 "scan": In(ScanSignature()),
             }

@@ -110,7 +110,7 @@ class PipelinedSynapse(wiring.Component):
     def _make_perturber(self) -> wiring.Component:
         return make_perturber(
             self._plan.spec.fabric.perturbation,
-            lfsr_bits=0,  # no generator of its own
+            bits=0,  # no generator of its own
             code_bits=self._plan.code_bits,
             parameter=self._parameter,
         )

@@ -20,6 +20,7 @@ def check_parts(widths: Widths) -> None:
     """
     _ = widths.layers  # which refuse formats that do not suit their activations
     _check_pipeline(widths.spec)
+    _check_leak(widths.spec)
     _check_generators(widths)
     _check_cost(widths)
     _check_samples(widths)
@@ -56,6 +57,30 @@ def _check_pipeline(spec: Spec) -> None:
             "since steps, not their signs alone, wait in the queue",
         ),
         (
+            "decay_every",
+            fabric.decay_every == "update",
+            "update",
+            "since the word that rounds a leak does not wait in the queue",
+        ),
+        (
+            "cost_noise",
+            not fabric.cost_noise,
+            "false",
+            "since both costs of a timestep would need a random number at once",
+        ),
+        (
+            "update_noise",
+            fabric.update_noise == "none",
+            "none",
+            "since the parameters take their noise in turn, after a timestep",
+        ),
+        (
+            "defects",
+            not fabric.defects,
+            "false",
+            "since they lie in the ring of a fabric that waits",
+        ),
+        (
             "shuffle",
             not fabric.shuffle,
             "false",
@@ -68,6 +93,14 @@ def _check_pipeline(spec: Spec) -> None:
                 f"fabric.{name} must be {allowed} in a pipelined fabric, {reason}, not "
                 f"{str(getattr(fabric, name)).lower()}; or set fabric.pipeline to false"
             )
+
+
+def _check_leak(spec: Spec) -> None:
+    if spec.fabric.decay_every == "timestep" and not spec.fabric.decay_shift:
+        raise SpecError(
+            "fabric.decay_shift must be at least 1 where G decays in every timestep, which else "
+            "keeps nothing, not 0; raise it, or set fabric.decay_every to update"
+        )
 
 
 def _check_generators(widths: Widths) -> None:
@@ -102,9 +135,12 @@ def _check_cost(widths: Widths) -> None:
             f"fraction bits in formats.cost"
         )
     if widths.baseline_bits > MAX_COST_BITS:
+        advice = ["fewer fraction bits in formats.cost"]
+        advice += ["another fabric.baseline"] * widths.filters
+        advice += ["no fabric.cost_noise"] * widths.spec.fabric.cost_noise
         raise SpecError(
-            f"a running mean must fit {MAX_COST_BITS} bits, not {widths.baseline_bits}; choose "
-            f"fewer fraction bits in formats.cost, or another fabric.baseline"
+            f"a baseline must fit {MAX_COST_BITS} bits, not {widths.baseline_bits}; choose "
+            f"{', or '.join(advice)}"
         )
     chosen = widths.spec.formats.cost
     if chosen is None:

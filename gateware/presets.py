@@ -10,10 +10,12 @@ __all__ = [
     "PRESETS",
     "digits",
     "nist7x7",
+    "nist7x7_analog",
     "nist7x7_fast",
     "parity4",
     "preset",
     "xor",
+    "xor_analog",
     "xor_fast",
 ]
 
@@ -141,7 +143,71 @@ def nist7x7_fast() -> Spec:
     )
 
 
-PRESETS: tuple[Callable[[], Spec], ...] = (xor, xor_fast, parity4, nist7x7, nist7x7_fast, digits)
+def xor_analog() -> Spec:
+    """2-bit parity with a 2-2-1 network of 9 parameters, by the continuous algorithm of Table 2.
+
+    Every parameter has a sine of its own, the cost a high-pass filter, and G leaks with a time
+    constant of 15 timesteps, while the parameters move in every timestep. Updates so small take 16
+    fraction bits.
+    """
+    return Spec(
+        name="xor_analog",
+        network=Network(layers=(2, 2, 1)),
+        formats=Formats(parameter=Format(True, 4, 16), operand_fraction=8),
+        fabric=Fabric(
+            perturbation="sine",
+            baseline="highpass",
+            decay_shift=4,
+            decay_every="timestep",
+            samples=4,
+            tau_theta_bits=1,
+        ),
+        training=Training(eta=0.5, dtheta=0.5, mean_shift=3, solved_cost=0.01),
+        data=Data(source="xor"),
+    )
+
+
+def nist7x7_analog() -> Spec:
+    """Letters N, I, S, T with a 49-4-4 network of 220 parameters, by the algorithm of Table 2.
+
+    A sample stays for 16 timesteps, and the filter begins anew with every one.
+    """
+    return Spec(
+        name="nist7x7_analog",
+        network=Network(layers=(49, 4, 4)),
+        formats=Formats(parameter=Format(True, 4, 16), operand_fraction=8),
+        fabric=Fabric(
+            perturbation="sine",
+            baseline="highpass",
+            decay_shift=4,
+            decay_every="timestep",
+            samples=44_136,
+            tau_theta_bits=1,
+        ),
+        training=Training(
+            steps=1_000_000,
+            tau_x=16,
+            eta=2.0**-6,
+            dtheta=0.0625,
+            mean_shift=4,
+            blank=True,
+            init_range=0.5,
+            solved_cost=0.0,
+        ),
+        data=Data(source="nist7x7"),
+    )
+
+
+PRESETS: tuple[Callable[[], Spec], ...] = (
+    xor,
+    xor_fast,
+    xor_analog,
+    parity4,
+    nist7x7,
+    nist7x7_fast,
+    nist7x7_analog,
+    digits,
+)
 """Every preset, by the name of its function."""
 
 

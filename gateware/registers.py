@@ -27,6 +27,9 @@ _SETTINGS = (
     Reg.SAMPLE_COUNT,
     Reg.MEAN_SHIFT,
     Reg.SIGN_STEP,
+    Reg.BLANK,
+    Reg.COST_NOISE,
+    Reg.UPDATE_NOISE,
 )
 """Kept in the bank, where the fabric has them; every other register belongs to the component whose
 state it is."""

@@ -17,7 +17,7 @@ from pmgd.gateware.layout import (
     WORD_BITS,
 )
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
-from pmgd.gateware.spec import Spec
+from pmgd.gateware.spec import FILTERS, Spec
 
 __all__ = [
     "MAGIC",
@@ -93,10 +93,14 @@ class Reg(IntEnum):
     SIGN_STEP = 0x24
     UPDATE_STATE = 0x25
     FLIGHT_POSITION = 0x26
+    BLANK = 0x27
     EVALUATE = 0x28
     HITS = 0x29
     COST_SUM_LOW = 0x2A
     COST_SUM_HIGH = 0x2B
+    COST_NOISE = 0x2C
+    UPDATE_NOISE = 0x2D
+    NOISE_STATE = 0x2E
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,20 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Either:
+    """Several conditions, of which any will do."""
+
+    conditions: tuple[Condition, ...]
+
+    def holds(self, spec: Spec) -> bool:
+        """Return whether a spec meets one of them."""
+        return any(condition.holds(spec) for condition in self.conditions)
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.conditions))
+
+
+@dataclass(frozen=True)
 class Register:
     """One register.
 
@@ -148,7 +166,7 @@ class Register:
     access: Access
     reset: int
     doc: str
-    where: tuple[Condition, ...] = ()
+    where: tuple[Condition | Either, ...] = ()
 
     @property
     def name(self) -> str:
@@ -196,9 +214,11 @@ def registers(plan: Plan) -> tuple[Register, ...]:
 _FULL = Condition("fabric.correlator", ("full",))
 _SIGN = Condition("fabric.correlator", ("sign",))
 _STOCHASTIC = Condition("formats.rounding", ("stochastic",))
-_MEAN = Condition("fabric.baseline", ("mean",))
+_FILTERS = Condition("fabric.baseline", FILTERS)
 _LITERAL = Condition("fabric.baseline", ("literal",))
 _SHARED = Condition("fabric.perturbation", ("chain", "walsh"))
+_COST_NOISE = Condition("fabric.cost_noise", (True,))
+_UPDATE_NOISE = Condition("fabric.update_noise", ("each", "shared"))
 _SHUFFLE = Condition("fabric.shuffle", (True,))
 _WAITS = Condition("fabric.pipeline", (False,))
 _PIPELINE = Condition("fabric.pipeline", (True,))
@@ -265,7 +285,7 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
             stopped,
             0,
             "baseline cost C0"
-            + f", with {MEAN_FRACTION_BITS} further fraction bits" * (fabric.baseline == "mean"),
+            + f", with {MEAN_FRACTION_BITS} further fraction bits" * plan.filters,
             (_WAITS,),
         ),
         Register(Reg.BASELINE_VALID, 1, stopped, 0, "1 if C0 was taken and may be used", (_WAITS,)),
@@ -275,7 +295,7 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
             stopped,
             0,
             "log2 of the mean's time constant, in timesteps",
-            (_MEAN,),
+            (_FILTERS,),
         ),
         Register(
             Reg.PERTURBED,
@@ -326,6 +346,14 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
             (_PIPELINE,),
         ),
         Register(
+            Reg.BLANK,
+            1,
+            stopped,
+            0,
+            "1 to forget the mean with every new sample",
+            (_FILTERS,),
+        ),
+        Register(
             Reg.EVALUATE,
             sample.count_bits,
             stopped,
@@ -341,6 +369,30 @@ def every_register(plan: Plan) -> tuple[Register, ...]:
             0,
             "its high word",
         ),
+        Register(
+            Reg.COST_NOISE,
+            plan.cost_noise_bits,
+            stopped,
+            0,
+            "level of the noise of costs, in a cost's last bits",
+            (_COST_NOISE,),
+        ),
+        Register(
+            Reg.UPDATE_NOISE,
+            plan.update_noise_bits,
+            stopped,
+            0,
+            "level of the noise of updates, in a parameter's last bits",
+            (_UPDATE_NOISE,),
+        ),
+        Register(
+            Reg.NOISE_STATE,
+            32,
+            stopped,
+            1,
+            "state of the noise generator, nonzero",
+            (Either((_COST_NOISE, _UPDATE_NOISE)),),
+        ),
     )
 
 
@@ -348,7 +400,13 @@ def windows(plan: Plan) -> tuple[Window, ...]:
     """Return the windows of a fabric, in address order."""
     sample, scan = plan.sample, plan.scan
     chosen = [
-        Window(Region.SCAN, scan.words, True, True, "scan ring: theta, G and perturber of each"),
+        Window(
+            Region.SCAN,
+            scan.words,
+            True,
+            True,
+            "scan ring: theta, G and perturber of each" + "; then the defects" * bool(scan.neurons),
+        ),
         Window(
             Region.SAMPLES,
             sample.samples * sample.stride,

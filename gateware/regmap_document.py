@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pmgd.gateware.frames import MAX_WORDS
+from pmgd.gateware.layout import DEFECT_BITS, DEFECTS
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.regmap import (
     REGION_SHIFT,
@@ -16,7 +17,10 @@ from pmgd.gateware.regmap import (
 
 __all__ = ["PERTURBER", "register_map"]
 
-PERTURBER = {"lfsr": "LFSR", "chain": "bit p", "walsh": "nothing", "sequential": "bit p"}
+PERTURBER = {
+    "lfsr": "LFSR", "chain": "bit p", "walsh": "nothing", "sequential": "bit p", "square": "phase",
+    "sine": "phase",
+}  # fmt: skip
 """What a perturber keeps for itself, by `Fabric.perturbation`."""
 
 _ACCESS = {
@@ -112,6 +116,9 @@ def _scan(plan: Plan) -> str:
                 planes += f"; then {name} ({bits}) of each, from the last parameter down"
     elif scan.perturber_bits:
         state.append(f"{own} ({scan.perturber_bits})")
+    if scan.neurons:
+        numbers = ", ".join(name.replace("_", " ") for name in DEFECTS)
+        planes += f"; then, for each neuron: {numbers} ({DEFECT_BITS} bits each)"
     return (
         f"- `scan`: from bit 0 of its first word up, for each parameter: {', '.join(state)}"
         f"{planes}; then {scan.padding_bits} bits of padding."

@@ -7,9 +7,13 @@ The perturbers' seeds drawn here are distinct, full width, of full rank, and fre
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pmgd.gateware.layout import DEFECTS
+from pmgd.gateware.spec import OSCILLATORS
 
 __all__ = ["Seeds", "chain_is_independent", "expand", "lfsr_taps", "splitmix64"]
 
@@ -48,14 +52,18 @@ class Seeds:
     Attributes
     ----------
     perturbers
-        Shape (P,), each parameter's own state: a nonzero LFSR state (lfsr), a bit (chain,
-        sequential) or 0 (walsh, which has none).
+        Shape (P,), each parameter's own state: a nonzero LFSR state (lfsr), a phase (square,
+        sine), a bit (chain, sequential) or 0 (walsh, which has none).
     perturber_state
         What the perturbers share: the chain's LFSR, the counter of the Walsh code, or 0.
     order, rounding
         Nonzero 32-bit states of the sample-order and rounding generators.
     uniform
         Shape (P,), reals in [-1, 1) from which the host scales the initial parameters.
+    noise
+        Nonzero 32-bit state of the generator of the noise.
+    normal
+        Shape (neurons, 4), standard normal deviates from which the host scales the defects.
     """
 
     perturbers: NDArray[np.int64]
@@ -63,23 +71,45 @@ class Seeds:
     order: int
     rounding: int
     uniform: NDArray[np.float64]
+    noise: int
+    normal: NDArray[np.float64]
 
 
-def expand(seed: int, parameters: int, lfsr_bits: int, perturbation: str = "lfsr") -> Seeds:
+def expand(
+    seed: int, parameters: int, bits: int, perturbation: str = "lfsr", neurons: int = 0
+) -> Seeds:
     """Expand a seed; each purpose has a stream of its own, so adding one never moves another.
 
-    With an LFSR for every parameter, at most ``2**(lfsr_bits / 2)`` parameters leave at least half
+    With an LFSR for every parameter, at most ``2**(bits / 2)`` parameters leave at least half
     of all seeds to draw from; the plan refuses more. A chain begins as its generator would have
     filled it. The Walsh code begins with its first column, sequential with the first parameter.
+    Oscillators begin anywhere.
+
+    Parameters
+    ----------
+    seed
+        Any 64 bits.
+    parameters
+        Number of parameters, P.
+    bits
+        Width of the LFSRs, or of the phases of oscillators.
+    perturbation
+        See `pmgd.gateware.spec.Fabric`.
+    neurons
+        Number of neurons that have defects.
     """
     purposes = splitmix64(seed)
-    perturbers, order, rounding, uniform = (splitmix64(next(purposes)) for _ in range(4))
+    perturbers, order, rounding, uniform, noise, defects = (
+        splitmix64(next(purposes)) for _ in range(6)
+    )
     draws = [next(uniform) for _ in range(parameters)]
     shared = 0
     if perturbation == "lfsr":
-        own = _independent(perturbers, parameters, lfsr_bits)
+        own = _independent(perturbers, parameters, bits)
     elif perturbation == "chain":
-        own, shared = _filled_chain(_nonzero(perturbers, lfsr_bits), parameters, lfsr_bits)
+        own, shared = _filled_chain(_nonzero(perturbers, bits), parameters, bits)
+    elif perturbation in OSCILLATORS:
+        own = np.array([next(perturbers) >> (64 - bits) for _ in range(parameters)], np.int64)
     else:
         own = np.zeros(parameters, dtype=np.int64)
         if perturbation == "walsh":
@@ -92,6 +122,10 @@ def expand(seed: int, parameters: int, lfsr_bits: int, perturbation: str = "lfsr
         order=_nonzero(order, 32),
         rounding=_nonzero(rounding, 32),
         uniform=np.array([(draw >> 11) / 2.0**52 - 1.0 for draw in draws]),
+        noise=_nonzero(noise, 32),
+        normal=np.array(
+            [_normal(next(defects)) for _ in range(neurons * len(DEFECTS))], np.float64
+        ).reshape(neurons, len(DEFECTS)),
     )
 
 
@@ -120,6 +154,10 @@ def _filled_chain(state: int, parameters: int, bits: int) -> tuple[NDArray[np.in
         state = state >> 1 | feedback << (bits - 1)
         signs.append(state & 1)
     return np.array(signs[::-1], dtype=np.int64), state
+
+
+def _normal(draw: int) -> float:
+    return NormalDist().inv_cdf(((draw >> 12) + 0.5) / 2.0**52)
 
 
 def _nonzero(stream: Iterator[int], bits: int) -> int:

@@ -65,6 +65,14 @@ class Sequencer(wiring.Component):
     perturbed
         0 if the perturbation is not applied in this timestep, and there is no step; see
         the specification's baseline ``literal``.
+    begins
+        For one cycle: a timestep begins.
+    level_last, step_last
+        With levels, the last amplitude, and the last of a timestep's steps, have arrived.
+    stepping
+        The steps of a timestep, not its amplitudes, are under way or done.
+    shake, shaking, shaken
+        Begin to give every parameter noise; go on; the last one has it.
     advance, apply, update
         To every synapse: next perturbation; take the step; end of the window. The step is taken
         in the cycle in which it arrives.
@@ -104,6 +112,13 @@ class Sequencer(wiring.Component):
                 "wave": Out(WaveLayout),
                 "cost_arrived": In(1),
                 "step_arrived": In(1),
+                "step_last": In(1),
+                "begins": Out(1),
+                "level_last": In(1),
+                "stepping": Out(1),
+                "shake": Out(1),
+                "shaking": Out(1),
+                "shaken": In(1),
                 "perturbed": Out(1),
                 "advance": Out(1),
                 "apply": Out(1),
@@ -114,7 +129,8 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        settings, kind = self.settings, self._plan.spec.fabric.baseline
+        plan, settings = self._plan, self.settings
+        kind, noisy = plan.spec.fabric.baseline, plan.spec.fabric.update_noise != "none"
         new_sample = self.phase_x == 0
         # Not ==: a tau that was made shorter between runs still ends its window.
         updates = self.phase_theta + 1 >= settings.tau_theta
@@ -124,8 +140,12 @@ class Sequencer(wiring.Component):
             "sample": ~self.baseline_valid,
             "two_sided": Const(1),
             "mean": Const(0),
+            "highpass": Const(0),
             "literal": new_sample | updates,
         }[kind]
+        forgets = kind == "sample"
+        if plan.filters:
+            forgets = settings.blank
         runs = self.timestep < self.stop_at
         halting = Signal()
         m.submodules.order = order = self._wire_order(m)
@@ -146,14 +166,21 @@ class Sequencer(wiring.Component):
                         m.next = "EVALUATE"
             with m.State("BEGIN"):
                 m.d.comb += [
+                    self.begins.eq(1),
                     self.advance.eq(self.phase_p == 0),
-                    self.round.eq(self._plan.stochastic),
-                    self.invalidate.eq(new_sample & (kind == "sample")),
+                    self.round.eq(plan.stochastic),
+                    self.invalidate.eq(new_sample & forgets),
                     order.begin.eq(new_sample),
                 ]
-                m.next = "FETCH"
-                with m.If(new_sample):
-                    m.next = "DRAW"
+                m.next = "LEVELS" if plan.levels > 1 else "FETCH"
+                if plan.levels == 1:
+                    with m.If(new_sample):
+                        m.next = "DRAW"
+            if plan.levels > 1:
+                with m.State("LEVELS"), m.If(self.level_last):
+                    m.next = "FETCH"
+                    with m.If(new_sample):
+                        m.next = "DRAW"
             with m.State("DRAW"):
                 m.d.comb += order.run.eq(1)
                 with m.If(order.done):
@@ -179,9 +206,9 @@ class Sequencer(wiring.Component):
                 m.d.comb += [self.wave.valid.eq(1), self.wave.perturb.eq(self.perturbed)]
                 m.next = "STEP"
             with m.State("STEP"):
-                m.d.comb += self.update.eq(updates)
-                with m.If(self.step_arrived):
-                    m.d.comb += self.apply.eq(1)
+                m.d.comb += [self.update.eq(updates), self.stepping.eq(1)]
+                m.d.comb += self.apply.eq(self.step_arrived)
+                with m.If(self.step_last if plan.step_levels > 1 else self.step_arrived):
                     m.d.comb += self.invalidate.eq(updates & (kind == "sample"))
                     m.d.sync += self.timestep.eq(self.timestep + 1)
                     for phase, tau in (
@@ -191,6 +218,17 @@ class Sequencer(wiring.Component):
                     ):
                         m.d.sync += phase.eq(Mux(phase + 1 >= tau, 0, phase + 1))
                     m.next = "FINISHED"
+                    if noisy:
+                        with m.If(updates):
+                            m.next = "SHAKE"
+            if noisy:
+                with m.State("SHAKE"):
+                    m.d.comb += [self.shake.eq(1), self.stepping.eq(1)]
+                    m.next = "SHAKING"
+                with m.State("SHAKING"):
+                    m.d.comb += [self.shaking.eq(1), self.stepping.eq(1)]
+                    with m.If(self.shaken):
+                        m.next = "FINISHED"
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(1)
                 m.next = "BEGIN"
@@ -212,7 +250,8 @@ class Sequencer(wiring.Component):
             m.d.sync += halting.eq(1)
         m.d.comb += self.busy.eq(~fsm.ongoing("IDLE") | self.probing | self.sweeping | runs)
         self._keep_perturbed(m, fsm.ongoing("BEGIN"), takes_baseline)
-        timestep = ("BEGIN", "DRAW", "BASELINE", "PERTURBED", "STEP", "FINISHED")
+        timestep = ["BEGIN", "DRAW", "BASELINE", "PERTURBED", "STEP", "FINISHED"]
+        timestep += ["LEVELS"] * (plan.levels > 1) + ["SHAKE", "SHAKING"] * noisy
         trains = Cat(fsm.ongoing(state) for state in timestep).any()
         evaluates = fsm.ongoing("EVALUATE") | fsm.ongoing("EVALUATING")
         apart = Mux(self.probing | self.sweeping, ~trains, ~evaluates)

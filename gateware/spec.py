@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self, get_type_hints
 
 from pmgd.gateware.checks import (
+    check_band,
     check_choice,
     check_flag,
     check_format,
@@ -20,12 +21,23 @@ from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
 from pmgd.gateware.mapping import Section, build, is_section, plain, setting_keys, unknown_key
 
-__all__ = ["ACTIVATIONS", "ORDERS", "Data", "Fabric", "Formats", "Network", "Spec", "Training"]
+__all__ = [
+    "ACTIVATIONS", "FILTERS", "MAX_DECAY_SHIFT", "MAX_MEAN_SHIFT", "ORDERS", "OSCILLATORS", "Data",
+    "Fabric", "Formats", "Network", "Spec", "Training",
+]  # fmt: skip
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "identity")
 """What a layer's neurons can do with their weighted sum."""
 ORDERS = ("random", "sequential", "shuffled")
 """Orders of the samples, as the register `order` counts them."""
+MAX_DECAY_SHIFT = 8
+"""Slowest decay of G."""
+MAX_MEAN_SHIFT = 15
+"""Slowest mean of the cost."""
+OSCILLATORS = ("square", "sine")
+"""Perturbations that are told apart by their frequencies."""
+FILTERS = ("mean", "highpass")
+"""Baselines that are a filter of the cost, which remembers the timesteps before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +112,8 @@ class Formats(Section):
         A neuron's output, for every layer or a list with one for each; None for the usual format
         of the layer's activation: ``U0.8`` for sigmoid, ``S1.8`` for tanh, ``U4.8`` for relu and
         ``S4.8`` for identity. It is unsigned exactly for sigmoid and relu, and without integer
-        bits beyond the sign for sigmoid and tanh.
+        bits beyond the sign for sigmoid and tanh. With `Fabric.defects` it is signed, and ``S3.8``
+        is usual.
     cost
         The cost summed over the outputs, unsigned; None for every bit of it. A format with fewer
         fraction bits drops the rest (floor); one that cannot hold the largest cost is refused.
@@ -170,18 +183,35 @@ class Fabric(Section):
     perturbation
         ``"lfsr"``: random code, a generator for every parameter. ``"chain"``: random code, one
         generator whose signs shift from parameter to parameter; the smallest. ``"walsh"``:
-        orthogonal code. ``"sequential"``: one parameter at a time, by +dtheta ([0079]).
+        orthogonal code. ``"sequential"``: one parameter at a time, by +dtheta ([0079]). ``"sine"``:
+        an oscillator for every parameter, of a frequency that no other has ([0042], [0079]);
+        dtheta is its peak, so it gathers half the gradient of a code. ``"square"``: its sign alone.
+    band
+        Lowest and highest frequency of the oscillators of square and sine, in cycles per
+        perturbation, that is, per tau_p timesteps; up to 0.5.
     baseline
         What a cost is compared with: ``"sample"``, the unperturbed cost of sample and parameters;
         ``"two_sided"``, the cost of the opposite perturbation; ``"mean"``, the running mean, at
-        one evaluation a timestep, for tau_x = 1; ``"literal"``: Table 1 as printed, which trains
+        one evaluation a timestep, for tau_x = 1; ``"highpass"``: the discrete high-pass filter of
+        Table 2 (line 8), also at one evaluation; ``"literal"``: Table 1 as printed, which trains
         badly where tau_x > 1, for study.
     correlator
         ``"full"``: sum the cost change times the sign. ``"sign"``: count the signs alone, up or
         down; an update is then eta in the direction of the count.
     decay_shift
-        After an update, G keeps 1 - 2**-decay_shift of itself, as momentum with a gain of
-        2**decay_shift; 0 clears it, the plain update.
+        When G decays, it keeps 1 - 2**-decay_shift of itself; 0 clears it, the plain update.
+    decay_every
+        ``"update"``: G decays after an update, as momentum with a gain of 2**decay_shift.
+        ``"timestep"``: it decays in every timestep, the leaky integrator of eq. (5) with a time
+        constant of 2**decay_shift - 1 timesteps, and a gain of 1 ([0055]-[0056]).
+    cost_noise
+        Whether `Training.sigma_c` may be above 0.
+    update_noise
+        Whether `Training.sigma_theta` may be: ``"none"``; ``"each"``, a number of its own for every
+        parameter; ``"shared"``, one for all of them.
+    defects
+        Whether `Training.sigma_a` may be: every neuron then has the general logistic function of
+        [0087] instead of the sigmoid, with four numbers of its own.
     samples
         Capacity of the sample memory.
     shuffle
@@ -199,9 +229,14 @@ class Fabric(Section):
     pipeline: bool = False
     copies: int = 1
     perturbation: str = "lfsr"
+    band: tuple[float, float] = (0.0625, 0.4375)
     baseline: str = "sample"
     correlator: str = "full"
     decay_shift: int = 0
+    decay_every: str = "update"
+    cost_noise: bool = False
+    update_noise: str = "none"
+    defects: bool = False
     samples: int = 16
     shuffle: bool = False
     lfsr_bits: int = 16
@@ -213,12 +248,18 @@ class Fabric(Section):
         self._set("pipeline", check_flag("fabric.pipeline", self.pipeline))
         self._set("copies", check_integer("fabric.copies", self.copies, 1, 2))
         for name, allowed in (
-            ("perturbation", ("lfsr", "chain", "walsh", "sequential")),
-            ("baseline", ("sample", "two_sided", "mean", "literal")),
+            ("perturbation", ("lfsr", "chain", "walsh", "sequential", *OSCILLATORS)),
+            ("baseline", ("sample", "two_sided", *FILTERS, "literal")),
             ("correlator", ("full", "sign")),
+            ("decay_every", ("update", "timestep")),
+            ("update_noise", ("none", "each", "shared")),
         ):
             self._set(name, check_choice(f"fabric.{name}", getattr(self, name), allowed))
-        self._set("decay_shift", check_integer("fabric.decay_shift", self.decay_shift, 0, 8))
+        self._set("band", check_band("fabric.band", self.band))
+        for name in ("cost_noise", "defects"):
+            self._set(name, check_flag(f"fabric.{name}", getattr(self, name)))
+        decay = check_integer("fabric.decay_shift", self.decay_shift, 0, MAX_DECAY_SHIFT)
+        self._set("decay_shift", decay)
         self._set("shuffle", check_flag("fabric.shuffle", self.shuffle))
         self._set("samples", check_integer("fabric.samples", self.samples, 1, 1 << 20))
         self._set("lfsr_bits", check_integer("fabric.lfsr_bits", self.lfsr_bits, 8, 32))
@@ -248,8 +289,19 @@ class Training(Section):
     dtheta
         Amplitude of the perturbation, in units of the parameter.
     mean_shift
-        Of the baseline ``"mean"``: it follows the cost with a time constant of 2**mean_shift
-        timesteps.
+        Of the baselines ``"mean"`` and ``"highpass"``: the mean follows the cost with a time
+        constant of 2**mean_shift timesteps; that of the high-pass filter is 2**mean_shift - 1.
+    blank
+        Of the same: begin anew with every new sample, whose first cost then is no change.
+    sigma_c
+        Standard deviation of the noise added to every cost that training sees ([0083]), in units
+        of a reported cost, that is, averaged over the outputs.
+    sigma_theta
+        Standard deviation of the noise added to every parameter with every update ([0084]), in
+        units of dtheta.
+    sigma_a
+        Standard deviation of the defects of every neuron's activation ([0087]): of its two scales,
+        about 1, and of its two offsets, about 0, up to 1. They are drawn from the seed.
     order
         ``"random"`` (with replacement), ``"shuffled"`` (every sample once, then in another order;
         needs `Fabric.shuffle`) or ``"sequential"``.
@@ -260,7 +312,7 @@ class Training(Section):
     init_range
         See `init`.
     seed
-        Expands to the initial parameters and to the state of every generator.
+        Expands to the initial parameters, to the state of every generator, and to the defects.
     solved_cost
         The task counts as solved when the mean cost over the data set falls below this; 0 if
         there is no such threshold.
@@ -274,6 +326,10 @@ class Training(Section):
     eta_convention: str = "eq4"
     dtheta: float = 0.0625
     mean_shift: int = 4
+    blank: bool = False
+    sigma_c: float = 0.0
+    sigma_theta: float = 0.0
+    sigma_a: float = 0.0
     order: str = "random"
     init: str = "uniform"
     init_range: float = 1.0
@@ -289,7 +345,13 @@ class Training(Section):
         convention = check_choice("training.eta_convention", self.eta_convention, ("eq4", "table4"))
         self._set("eta_convention", convention)
         self._set("dtheta", check_real("training.dtheta", self.dtheta, 0.0, exclusive=True))
-        self._set("mean_shift", check_integer("training.mean_shift", self.mean_shift, 0, 15))
+        mean_shift = check_integer("training.mean_shift", self.mean_shift, 0, MAX_MEAN_SHIFT)
+        self._set("mean_shift", mean_shift)
+        self._set("blank", check_flag("training.blank", self.blank))
+        for name in ("sigma_c", "sigma_theta", "sigma_a"):
+            self._set(name, check_real(f"training.{name}", getattr(self, name), 0.0))
+        if self.sigma_a > 1:
+            raise SpecError(f"training.sigma_a must be at most 1, not {self.sigma_a:g}")
         self._set("order", check_choice("training.order", self.order, ORDERS))
         self._set("init", check_choice("training.init", self.init, ("uniform", "glorot")))
         self._set("init_range", check_real("training.init_range", self.init_range, 0.0))

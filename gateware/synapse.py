@@ -39,12 +39,16 @@ class Synapse(wiring.Component):
 
     Parameters
     ----------
-    theta_bits, gradient_bits, step_bits, dtheta_bits, lfsr_bits, code_bits
+    theta_bits, gradient_bits, step_bits, dtheta_bits, code_bits, level_bits, dither_bits
         Widths; see `Plan`.
-    perturbation, correlator, decay_shift
+    perturbation, correlator, decay_shift, update_noise
         See `pmgd.gateware.spec.Fabric`.
-    parameter
-        Index of the parameter in the network.
+    perturber_bits
+        Width of an LFSR, or of an oscillator's phase.
+    leaky
+        G decays in every timestep.
+    parameter, increment
+        Index of the parameter in the network, and of its oscillator.
     operand_shift, operand_bits
         Low bits of the perturbed parameter that the multiplier does not see (floor), and the width
         of what it sees, which holds every value.
@@ -65,6 +69,8 @@ class Synapse(wiring.Component):
         Evaluate with the perturbation (1) or without it (0); with that of the opposite sign.
     x
         The input, one cycle after `perturb`.
+    turn, turned
+        The broadcast step is noise for this parameter; that for the next one, a cycle later.
     product
         The perturbed parameter times x.
     theta
@@ -86,17 +92,27 @@ class Synapse(wiring.Component):
         product_bits: int,
         overflow: str,
         perturbation: str = "lfsr",
-        lfsr_bits: int = 0,
+        perturber_bits: int = 0,
         code_bits: int = 0,
+        level_bits: int = 0,
+        dither_bits: int = 0,
         parameter: int = 0,
+        increment: int = 0,
         correlator: str = "full",
         decay_shift: int = 0,
+        leaky: bool = False,
+        update_noise: str = "none",
     ) -> None:
         self._operand_shift = index(operand_shift)
         self._operand_bits = index(operand_bits)
         self._counts = correlator == "sign"
+        self._update_noise = update_noise
         self._perturber = make_perturber(
-            perturbation, lfsr_bits=lfsr_bits, code_bits=code_bits, parameter=parameter
+            perturbation,
+            bits=perturber_bits,
+            code_bits=code_bits,
+            parameter=parameter,
+            increment=increment,
         )
         self._updater = Updater(
             theta_bits=theta_bits,
@@ -105,15 +121,22 @@ class Synapse(wiring.Component):
             overflow=overflow,
             correlator=correlator,
             decay_shift=decay_shift,
+            leaky=leaky,
+            dithered=dither_bits > 0,
+            noisy=update_noise != "none",
         )
         super().__init__(
             {
-                "broadcast": In(BroadcastLayout(dtheta_bits, step_bits, code_bits)),
+                "broadcast": In(
+                    BroadcastLayout(dtheta_bits, step_bits, code_bits, level_bits, dither_bits)
+                ),
                 "neighbour": In(1),
                 "own": Out(1),
                 "perturb": In(1),
                 "opposite": In(1),
                 "x": In(input_shape),
+                "turn": In(1),
+                "turned": Out(1),
                 "product": Out(signed(product_bits)),
                 "theta": Out(signed(theta_bits)),
                 "scan": In(ScanSignature()),
@@ -126,18 +149,10 @@ class Synapse(wiring.Component):
         m.submodules.correlator = correlator = Correlator()
         m.submodules.updater = updater = self._updater
 
-        # The perturbed parameter modulates the input.
-        m.submodules.perturbation = perturbation = AddSub(
-            max(len(self.theta), len(self.broadcast.dtheta) + 1) + 1
-        )
-        perturbed = self.perturb & perturber.active
-        m.d.comb += [
-            perturbation.a.eq(self.theta),
-            perturbation.b.eq(Mux(perturbed, self.broadcast.dtheta, 0)),
-            perturbation.subtract.eq(~(perturber.positive ^ self.opposite)),
-        ]
-        operand = Signal(signed(self._operand_bits))
-        m.d.sync += operand.eq(perturbation.result >> self._operand_shift)
+        # Of several levels this one's has its turn in the broadcast.
+        levels = len(self.broadcast.level)
+        mine = perturber.level == self.broadcast.level if levels else 1
+        operand = self._operand(m, mine)
         binary = len(self.x) == 1 and not self.x.shape().signed
         modulated = Mux(self.x, operand, 0) if binary else operand * self.x
         m.d.sync += self.product.eq(modulated)
@@ -151,14 +166,18 @@ class Synapse(wiring.Component):
             self.own.eq(perturber.own),
             correlator.positive.eq(perturber.positive),
             correlator.negative.eq(step.negative),
-            updater.apply.eq(self.broadcast.apply),
+            updater.apply.eq(self.broadcast.apply & (1 if self._counts else mine)),
             updater.update.eq(self.broadcast.update),
             # A full step of zero has a magnitude of 0.
             updater.active.eq(perturber.active & (step.nonzero if self._counts else 1)),
+            updater.dither.eq(self.broadcast.dither),
             updater.magnitude.eq(step.magnitude),
             updater.error_positive.eq(correlator.error_positive),
             self.theta.eq(updater.theta),
         ]
+
+        if self._update_noise != "none":
+            self._take_noise(m)
 
         # The host's way in and out: in through the perturber, out of the updater.
         m.d.comb += [
@@ -169,3 +188,40 @@ class Synapse(wiring.Component):
             self.scan.output.eq(updater.scan.output),
         ]
         return m
+
+    def _operand(self, m: Module, mine) -> Signal:
+        """Return what the multiplier sees of the parameter, perturbed or not."""
+        theta, amplitude, dropped = self.theta, self.broadcast.dtheta, self._operand_shift
+        if len(self.broadcast.level):
+            # It has been scaled to what the multiplier sees.
+            theta, dropped = theta[dropped:].as_signed(), 0
+            amplitude = Signal.like(self.broadcast.dtheta, name="amplitude")
+            with m.If(self.broadcast.load & mine):
+                m.d.sync += amplitude.eq(self.broadcast.dtheta)
+        perturber = self._perturber
+        m.submodules.perturbation = perturbation = AddSub(max(len(theta), len(amplitude) + 1) + 1)
+        m.d.comb += [
+            perturbation.a.eq(theta),
+            perturbation.b.eq(Mux(self.perturb & perturber.active, amplitude, 0)),
+            perturbation.subtract.eq(~(perturber.positive ^ self.opposite)),
+        ]
+        operand = Signal(signed(self._operand_bits))
+        m.d.sync += operand.eq(perturbation.result >> dropped)
+        return operand
+
+    def _take_noise(self, m: Module) -> None:
+        """Move the parameter by the broadcast step alone when its turn comes."""
+        if self._update_noise == "each":
+            m.d.sync += self.turned.eq(self.turn)
+        else:
+            m.d.comb += self.turned.eq(self.turn)
+        updater = self._updater
+        m.d.comb += updater.noise.eq(self.turn)
+        # After what it does otherwise, of which noise is no part.
+        with m.If(self.turn):
+            m.d.comb += [
+                updater.apply.eq(1),
+                updater.update.eq(1),
+                updater.active.eq(1),
+                updater.error_positive.eq(~self.broadcast.step.negative),
+            ]

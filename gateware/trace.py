@@ -31,7 +31,7 @@ class TraceSignature(wiring.Signature):
         super().__init__(
             {
                 "valid": Out(1),
-                "cost": Out(unsigned(plan.cost_bits)),
+                "cost": Out(unsigned(plan.measured_bits)),
                 "baseline": Out(unsigned(plan.baseline_bits)),
                 "step": Out(signed(plan.step_bits + 1)),
                 "used": Out(unsigned(len(plan.layers))),

@@ -2,7 +2,7 @@
 
 from operator import index
 
-from amaranth.hdl import Assert, Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,8 +15,9 @@ __all__ = ["Updater"]
 class Updater(wiring.Component):
     """Accumulates the error signal and, when a window ends, moves the parameter against it.
 
-    ``g = G + e`` is eq. (4) of the patent; at the end of a window theta becomes ``theta - d`` and
-    G loses what its decay takes, all of it or a part ([0052], [0054]). With the full correlator e
+    ``g = G + e`` is eq. (4) of the patent; at the end of a window theta becomes ``theta - d``
+    ([0052], [0054]). Then, or as a leaky integrator with every `apply` ([0055]), G loses what its
+    decay takes, all of it or a part. With the full correlator e
     has the step's magnitude, and d is g. With the sign-only correlator e is +1, 0 or -1, so that G
     counts up and down, and d has the step's magnitude and the sign of g. Both happen at the end of
     the cycle in which `apply` is high. G cannot overflow, by its width. Theta saturates or holds,
@@ -36,8 +37,14 @@ class Updater(wiring.Component):
     correlator
         ``"full"`` or ``"sign"``.
     decay_shift
-        After an update, G keeps ``1 - 2**-decay_shift`` of itself, rounded towards zero; 0 clears
-        it.
+        When G decays, it keeps ``1 - 2**-decay_shift`` of itself, rounded towards zero unless
+        `dithered`; 0 clears it.
+    leaky
+        G decays with every `apply`, not with every update.
+    dithered
+        What leaks from it is rounded with `dither` instead of away from zero.
+    noisy
+        Whether `noise` does anything.
 
     Raises
     ------
@@ -56,6 +63,10 @@ class Updater(wiring.Component):
         The step's, with `apply`.
     error_positive
         Sign of e, if it is not 0.
+    dither
+        With `apply`: what is added below G's last bit, in 2**-decay_shift of it, to round the leak.
+    noise
+        With `apply`, `update` and `active`: move theta by the step alone; G stays.
     theta
         The parameter.
     scan
@@ -71,8 +82,12 @@ class Updater(wiring.Component):
         overflow: str,
         correlator: str = "full",
         decay_shift: int = 0,
+        leaky: bool = False,
+        dithered: bool = False,
+        noisy: bool = False,
     ) -> None:
         self._theta_bits = index(theta_bits)
+        self._leaky, self._dithered, self._noisy = bool(leaky), bool(dithered), bool(noisy)
         self._gradient_bits = index(gradient_bits)
         self._step_bits = index(step_bits)
         self._decay_shift = index(decay_shift)
@@ -91,6 +106,8 @@ class Updater(wiring.Component):
                 "active": In(1),
                 "magnitude": In(unsigned(self._step_bits)),
                 "error_positive": In(1),
+                "dither": In(unsigned(self._decay_shift if self._dithered else 0)),
+                "noise": In(1),
                 "theta": Out(signed(self._theta_bits)),
                 "scan": In(ScanSignature()),
             }
@@ -101,9 +118,10 @@ class Updater(wiring.Component):
         if self._gradient_bits:
             gradient = Signal(signed(self._gradient_bits))
             accumulated = self._accumulated(m, gradient)
-            with m.If(self.apply):
+            decays = Const(1) if self._leaky else self.update
+            with m.If(self.apply & ~self.noise if self._noisy else self.apply):
                 m.d.sync += gradient.eq(accumulated)
-                with m.If(self.update):
+                with m.If(decays):
                     m.d.sync += gradient.eq(self._decayed(m, accumulated))
             ends, state = self.update, Cat(self.theta, gradient)
             falls, moves = ~accumulated[-1], accumulated.any()
@@ -137,7 +155,7 @@ class Updater(wiring.Component):
         # A count of one leaves room below it for what a decay takes.
         magnitude = 1 << self._decay_shift if self._counts else self.magnitude
         m.d.comb += [
-            accumulator.a.eq(gradient),
+            accumulator.a.eq(Mux(self.noise, 0, gradient) if self._noisy else gradient),
             accumulator.b.eq(Mux(self.active, magnitude, 0)),
             accumulator.subtract.eq(~self.error_positive),
         ]
@@ -152,7 +170,7 @@ class Updater(wiring.Component):
 
         What is taken is ``g >> k`` below zero and, above, 1 more if bits were dropped: rounded
         away from zero. A number is subtracted by adding its inverse and, as the carry, 1; above
-        zero, leaving out this carry takes the 1 more.
+        zero, leaving out this carry takes the 1 more. A dither takes it where it carries.
         """
         shift = self._decay_shift
         if not shift:
@@ -160,6 +178,8 @@ class Updater(wiring.Component):
         taken = Signal.like(accumulated)
         m.d.comb += taken.eq(accumulated >> shift)
         carry = accumulated[-1] | ~accumulated[:shift].any()
+        if self._dithered:
+            carry = ~(accumulated[:shift] + self.dither)[shift]
         return (Cat(carry, accumulated) + Cat(carry, ~taken))[1:]
 
     def _moved_by_step(self, m: Module, falls):

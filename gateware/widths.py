@@ -7,12 +7,14 @@ from pmgd.gateware.formats import Format, signed_bits, unsigned_bits
 from pmgd.gateware.layers import plan_layers
 from pmgd.gateware.layout import (
     MEAN_FRACTION_BITS,
+    NOISE_RANGE_BITS,
     FlightLayout,
     LayerPlan,
     SampleLayout,
     ScanLayout,
 )
-from pmgd.gateware.spec import Spec
+from pmgd.gateware.oscillators import LEVELS, increments, phase_bits
+from pmgd.gateware.spec import FILTERS, OSCILLATORS, Spec
 
 __all__ = ["Widths"]
 
@@ -47,8 +49,13 @@ class Widths:
 
     @property
     def amplitude_bits(self) -> int:
-        """The same in units of a multiplier's last bit, for a pipelined fabric."""
+        """The same in units of a multiplier's last bit, for sines and for a pipelined fabric."""
         return self.dtheta_bits - self.operand_shift
+
+    @property
+    def broadcast_dtheta_bits(self) -> int:
+        """Width of the amplitude that is broadcast."""
+        return self.amplitude_bits if self.levels > 1 else self.dtheta_bits
 
     @property
     def operand_shift(self) -> int:
@@ -74,7 +81,13 @@ class Widths:
     @cached_property
     def layers(self) -> tuple[LayerPlan, ...]:
         """The layers, first to last."""
-        return plan_layers(self.spec.network, self.spec.formats, self.operand_range)
+        spec = self.spec
+        return plan_layers(spec.network, spec.formats, self.operand_range, spec.fabric.defects)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return sum(self.spec.network.layers[1:])
 
     @property
     def output_format(self) -> Format:
@@ -85,8 +98,9 @@ class Widths:
     def class_threshold(self) -> float:
         """With one output, the value from which on it and its target mean class 1, not 0."""
         # Signed outputs may be trained to be 0 or 1, too; then their targets are unsigned.
+        # A sigmoid with defects is signed only to leave 0 to 1 a little.
         both_signed = self.spec.formats.target.signed and self.output_format.signed
-        return 0.0 if both_signed else 0.5
+        return 0.0 if both_signed and not self.spec.fabric.defects else 0.5
 
     # -- Cost ---------------------------------------------------------------------------------
 
@@ -146,22 +160,62 @@ class Widths:
 
     @property
     def baseline_bits(self) -> int:
-        """Width of the baseline, unsigned; the running mean has further fraction bits."""
-        mean = self.spec.fabric.baseline == "mean"
-        return self.cost_bits + (MEAN_FRACTION_BITS if mean else 0)
+        """Width of the baseline, unsigned; a filter's mean has further fraction bits."""
+        return self.measured_bits + (MEAN_FRACTION_BITS if self.filters else 0)
+
+    @property
+    def measured_bits(self) -> int:
+        """Width of the cost that training sees, unsigned: with noise, if there is any."""
+        return self.cost_bits + (NOISE_RANGE_BITS if self.spec.fabric.cost_noise else 0)
+
+    @property
+    def filters(self) -> bool:
+        """Whether the baseline is a filter of the cost, at one evaluation a timestep."""
+        return self.spec.fabric.baseline in FILTERS
 
     @property
     def change_bits(self) -> int:
         """Width of a cost change, signed."""
-        return self.cost_bits + 1
+        return self.measured_bits + 1
 
     # -- Perturbation -------------------------------------------------------------------------
 
     @property
     def perturber_bits(self) -> int:
         """State that every perturber keeps for itself."""
-        own = {"lfsr": self.spec.fabric.lfsr_bits, "chain": 1, "walsh": 0, "sequential": 1}
-        return own[self.spec.fabric.perturbation]
+        fabric = self.spec.fabric
+        if fabric.perturbation in OSCILLATORS:
+            return phase_bits(self.parameters, fabric.band)
+        own = {"lfsr": fabric.lfsr_bits, "chain": 1, "walsh": 0, "sequential": 1}
+        return own[fabric.perturbation]
+
+    @property
+    def generator_bits(self) -> int:
+        """Width of the LFSRs, or of the oscillators' phases."""
+        return self.perturber_bits if self.increments else self.spec.fabric.lfsr_bits
+
+    @cached_property
+    def increments(self) -> tuple[int, ...]:
+        """Of every parameter's oscillator with each perturbation; none without oscillators."""
+        fabric = self.spec.fabric
+        if fabric.perturbation not in OSCILLATORS:
+            return ()
+        return increments(self.parameters, fabric.band)
+
+    @property
+    def levels(self) -> int:
+        """Magnitudes that a perturbation can have, in units of dtheta; those of codes have one."""
+        return len(LEVELS) if self.spec.fabric.perturbation == "sine" else 1
+
+    @property
+    def level_bits(self) -> int:
+        """Width of the number of a level; 0 for perturbations of one magnitude."""
+        return (self.levels - 1).bit_length()
+
+    @property
+    def step_levels(self) -> int:
+        """Broadcast steps of a timestep: one, or with the full correlator one for each level."""
+        return self.levels if self.spec.fabric.correlator == "full" else 1
 
     @property
     def code_bits(self) -> int:
@@ -204,13 +258,48 @@ class Widths:
         """Width of the gradient register G, signed; 0 where nothing outlasts a timestep.
 
         A window adds at most tau_theta steps, or counts of 2**k, to G, and a momentum of 1 - 2**-k
-        sums 2**k windows, so it cannot overflow.
+        sums 2**k windows, so it cannot overflow. The leaky integrator holds at most 2**k steps,
+        however long a window is.
         """
         fabric = self.spec.fabric
         if fabric.tau_theta_bits == 1 and not fabric.decay_shift:
             return 0
         summand_bits = self.step_bits if fabric.correlator == "full" else fabric.decay_shift
+        if self.leaky:
+            return summand_bits + fabric.decay_shift + 1
         return summand_bits + fabric.tau_theta_bits + fabric.decay_shift + 1
+
+    @property
+    def leaky(self) -> bool:
+        """Whether G decays in every timestep."""
+        return self.spec.fabric.decay_every == "timestep"
+
+    @property
+    def dithered(self) -> bool:
+        """Whether what leaks from G is rounded with the random word that rounds the step."""
+        return self.leaky and self.stochastic
+
+    @property
+    def dither_bits(self) -> int:
+        """Bits of that word that round it."""
+        return self.spec.fabric.decay_shift if self.dithered else 0
+
+    # -- Noise --------------------------------------------------------------------------------
+
+    @property
+    def noisy(self) -> bool:
+        """Whether there is noise, of costs or of updates."""
+        return self.spec.fabric.cost_noise or self.spec.fabric.update_noise != "none"
+
+    @property
+    def cost_noise_bits(self) -> int:
+        """Width of the level of the cost noise, unsigned, in a cost's last bits."""
+        return self.cost_bits
+
+    @property
+    def update_noise_bits(self) -> int:
+        """Width of that of the update noise, in a parameter's last bits."""
+        return max(1, self.step_bits - NOISE_RANGE_BITS)
 
     # -- Layouts ------------------------------------------------------------------------------
 
@@ -234,6 +323,7 @@ class Widths:
             update_perturber_bits=self.update_perturber_bits,
             planes=self.spec.fabric.pipeline,
             offset_binary=self.holds_in_place,
+            neurons=self.neurons if self.spec.fabric.defects else 0,
         )
 
     @property

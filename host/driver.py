@@ -13,11 +13,10 @@ from pmgd.gateware.errors import (
     LinkError,
     SpecError,
 )
-from pmgd.gateware.initial import initial_parameters
-from pmgd.gateware.layout import TIMESTEP_BITS, WORD_BITS
+from pmgd.gateware.initial import initial_defects, initial_parameters
+from pmgd.gateware.layout import DEFECTS, TIMESTEP_BITS, WORD_BITS
 from pmgd.gateware.plan import INTERFACE_VERSION, Plan
 from pmgd.gateware.regmap import MAGIC, REGION_SHIFT, Reg, Region, registers
-from pmgd.gateware.seeds import expand
 from pmgd.gateware.spec import ORDERS, Training
 from pmgd.host.outcomes import Evaluation, Parameters, Score
 from pmgd.host.packed_samples import pack_samples
@@ -82,6 +81,9 @@ class Driver:
             Reg.DTHETA: plan.dtheta_steps(),
             Reg.ORDER: ORDERS.index(training.order),
             Reg.MEAN_SHIFT: training.mean_shift,
+            Reg.BLANK: int(training.blank),
+            Reg.COST_NOISE: plan.cost_noise_level(),
+            Reg.UPDATE_NOISE: plan.update_noise_level(),
         }
         if plan.spec.fabric.correlator == "full":
             settings[Reg.SCALE_MANTISSA], settings[Reg.SCALE_SHIFT] = plan.scale()
@@ -118,13 +120,14 @@ class Driver:
     def initialise(self, seed: int) -> None:
         """Put the device in the state that training starts from.
 
-        The seed expands to the parameters, drawn as `Training.init` says, and to the
-        state of every generator; counters, G and the steps in flight become zero. The sample
-        index is that of the last sample loaded, so that a sequential order begins with the first.
+        The seed expands to the parameters, drawn as `Training.init` says, to the state of every
+        generator, and to the defects, as `Training.sigma_a` says; counters, G and the steps in
+        flight become zero. The sample index is that of the last sample loaded, so that a sequential
+        order begins with the first.
         """
         plan = self.plan
         fabric = plan.spec.fabric
-        seeds = expand(seed, plan.parameters, fabric.lfsr_bits, fabric.perturbation)
+        seeds = plan.expand(seed)
         perturbers = tuple(map(int, seeds.perturbers))
         self.write_state(
             State(
@@ -146,6 +149,8 @@ class Driver:
                 update_perturbers=perturbers if fabric.pipeline else (),
                 update_state=seeds.perturber_state if fabric.pipeline else 0,
                 flight=(0,) * plan.update_delay,
+                noise_state=seeds.noise if plan.noisy else 0,
+                defects=tuple(map(tuple, initial_defects(plan, seeds.normal).tolist())),
             )
         )
 
@@ -160,7 +165,8 @@ class Driver:
         """Return the whole state; the device must be stopped."""
         pipeline = self.plan.spec.fabric.pipeline
         flight = self.device.read(FLIGHT, self.plan.update_delay).tolist() if pipeline else ()
-        columns = self._read_scan().transpose().tolist()
+        fields, defects = self._read_scan()
+        columns = fields.transpose().tolist()
         parameters, gradients, perturbers, update_perturbers = map(tuple, columns)
         return State(
             parameters=parameters,
@@ -182,6 +188,8 @@ class Driver:
             update_state=self._read(Reg.UPDATE_STATE),
             flight=tuple(flight),
             flight_position=self._read(Reg.FLIGHT_POSITION),
+            noise_state=self._read(Reg.NOISE_STATE),
+            defects=tuple(map(tuple, defects.tolist())),
         )
 
     def write_state(self, state: State) -> None:
@@ -193,8 +201,8 @@ class Driver:
         Raises
         ------
         DeviceError
-            If the state has another number of parameters or of steps in flight, or a value
-            exceeds its register.
+            If the state has another number of parameters, of defects or of steps in flight, or a
+            value exceeds its width.
         """
         self._check_lengths(state)
         fields = np.zeros((self.plan.parameters, 4), dtype=np.int64)
@@ -202,8 +210,19 @@ class Driver:
         for k, column in enumerate(columns):
             if column:
                 fields[:, k] = column
+        defects = np.array(state.defects, dtype=np.int64).reshape(-1, len(DEFECTS))
+        words = pack_scan(self.plan.scan, fields, defects)
+        there = np.array(self.plan.scan.widths) > 0
+        packed, packed_defects = unpack_scan(self.plan.scan, words)
+        fits = np.array_equal(packed[:, there], fields[:, there])
+        if not (fits and np.array_equal(packed_defects, defects)):
+            raise DeviceError(
+                "a state must have parameters, gradients, perturbers and defects that fit this "
+                "plan's widths, not larger ones; restore it with the specification it was saved "
+                "with"
+            )
         # The window first: writing it makes the baseline invalid.
-        self.device.write(SCAN, pack_scan(self.plan.scan, fields))
+        self.device.write(SCAN, words)
         if state.flight:
             self.device.write(FLIGHT, state.flight)
         self.device.write(Reg.TIMESTEP_LOW, _long(state.timestep))
@@ -222,12 +241,13 @@ class Driver:
                 Reg.PERTURBED: int(state.perturbed),
                 Reg.UPDATE_STATE: state.update_state,
                 Reg.FLIGHT_POSITION: state.flight_position,
+                Reg.NOISE_STATE: state.noise_state,
             }
         )
 
     def parameters(self) -> Parameters:
         """Return the parameters; the device must be stopped."""
-        stored = self._read_scan()[:, 0]
+        stored = self._read_scan()[0][:, 0]
         return Parameters(stored, self.plan.theta.to_real(stored))
 
     # -- Work ---------------------------------------------------------------------------------
@@ -345,15 +365,24 @@ class Driver:
             ("perturbers", state.perturbers, plan.parameters),
             ("update perturbers", state.update_perturbers, late),
             ("steps in flight", state.flight, plan.update_delay),
+            ("neurons with defects", state.defects, plan.scan.neurons),
         ):
             if len(values) != count:
                 raise DeviceError(
                     f"a state must have {count} {what} for this plan, not {len(values)}; restore "
                     f"it with the specification it was saved with"
                 )
+        if plan.noisy and not state.noise_state:
+            raise DeviceError(
+                "a state must have a noise_state for this plan, which never is 0, not 0; restore "
+                "it with the specification it was saved with"
+            )
 
-    def _read_scan(self) -> NDArray[np.int64]:
-        """Return theta, G, perturber and update perturber of each parameter, shape (P, 4)."""
+    def _read_scan(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return theta, G, perturber and update perturber of each parameter, and the defects.
+
+        Their shapes are (P, 4) and (neurons, 4); there are no neurons without defects.
+        """
         scan = self.plan.scan
         return unpack_scan(scan, self.device.read(SCAN, scan.words))
 

@@ -155,7 +155,7 @@ def _parameter_rows(plan: Plan, trainer: Trainer) -> Iterable[Sequence[object]]:
     index = 0
     for layer, shape in enumerate(plan.layers):
         for neuron in range(shape.outputs):
-            for source in [*range(shape.inputs), "bias"]:
+            for source in [*range(shape.inputs), *["bias"] * shape.bias]:
                 yield layer, neuron, source, stored[index], real[index]
                 index += 1
 

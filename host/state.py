@@ -41,6 +41,11 @@ class State:
         them; elsewhere none.
     flight_position
         Of these, the one that the next timestep takes and then fills.
+    noise_state
+        State of the generator of the noise, where there is any.
+    defects
+        What is wrong with every neuron, in a fabric with defects; elsewhere none. In order, as
+        `pmgd.gateware.layout.DEFECTS`.
     """
 
     parameters: tuple[int, ...]
@@ -62,3 +67,5 @@ class State:
     update_state: int = 0
     flight: tuple[int, ...] = ()
     flight_position: int = 0
+    noise_state: int = 0
+    defects: tuple[tuple[int, ...], ...] = ()

@@ -1,13 +1,18 @@
-"""The generators of the specification, one row a lane: random words, perturbations, the shuffle."""
+"""The generators of the specification, one row a lane: words, noise, perturbations, the shuffle."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
+from pmgd.gateware.gaussian import COUNTED_BITS, NOISE_OFFSET, NOISE_SHIFT
+from pmgd.gateware.oscillators import LEVELS, PHASE_STEPS
 from pmgd.gateware.seeds import lfsr_taps
+from pmgd.gateware.spec import OSCILLATORS
 from pmgd.sim.lanes import Integers, Mask, choose
 
 __all__ = [
-    "advance_perturbers", "draw_samples", "lfsr_next", "perturbation_signs", "shuffled_index",
-    "xorshift32",
+    "advance_perturbers", "draw_samples", "lfsr_next", "noise", "perturbation_levels",
+    "perturbation_signs", "shuffled_index", "xorshift32",
 ]  # fmt: skip
 
 _SHIFTS = ((1, 7), (4, 1), (3, 6), (3, 2))
@@ -21,6 +26,17 @@ def xorshift32(state: Integers) -> Integers:
     return state ^ ((state << 5) & 0xFFFFFFFF)
 
 
+def noise(word: Integers, level: Integers) -> Integers:
+    """Return nearly Gaussian noise of a level, made of random words of 32 bits."""
+    ones = np.zeros_like(word)
+    for bit in range(COUNTED_BITS):
+        ones += (word >> bit) & 1
+    n: Integers = 512 * ones + 2 * (word >> COUNTED_BITS) + 1 - NOISE_OFFSET
+    rounded: Integers = (abs(n) * level + (1 << NOISE_SHIFT >> 1)) >> NOISE_SHIFT
+    signed: Integers = np.sign(n) * rounded
+    return signed
+
+
 def lfsr_next(state: Integers, bits: int) -> Integers:
     """Advance Fibonacci LFSRs of `bits` bits, that shift right."""
     feedback = np.zeros_like(state)
@@ -30,7 +46,7 @@ def lfsr_next(state: Integers, bits: int) -> Integers:
 
 
 def advance_perturbers(
-    kind: str, own: Integers, shared: Integers, lfsr_bits: int
+    kind: str, own: Integers, shared: Integers, bits: int, increments: Sequence[int] = ()
 ) -> tuple[Integers, Integers]:
     """Advance the perturbers of every lane.
 
@@ -40,32 +56,44 @@ def advance_perturbers(
         `Fabric.perturbation`.
     own, shared
         Shapes (B, P) and (B,): each parameter's own state, and what a lane's parameters share.
-    lfsr_bits
-        Width of the LFSRs.
+    bits
+        Width of the LFSRs, or of the phases of oscillators.
+    increments
+        Of the oscillators, one for each parameter.
 
     Returns
     -------
     The states that follow, in new arrays.
     """
     if kind == "lfsr":
-        return lfsr_next(own, lfsr_bits), shared
+        return lfsr_next(own, bits), shared
+    if kind in OSCILLATORS:
+        return (own + np.array(increments, np.int64)) & ((1 << bits) - 1), shared
     if kind == "walsh":
         return own, (shared + 1) & ((1 << own.shape[1].bit_length()) - 1)
     following = np.roll(own, 1, axis=1)
     if kind == "chain":
-        shared = lfsr_next(shared, lfsr_bits)
+        shared = lfsr_next(shared, bits)
         following[:, 0] = shared & 1
     return following, shared
 
 
-def perturbation_signs(kind: str, own: Integers, shared: Integers) -> Integers:
-    """Return s, shape (B, P), of perturbers in the given states."""
+def perturbation_signs(kind: str, own: Integers, shared: Integers, bits: int) -> Integers:
+    """Return s, shape (B, P), of perturbers in the given states; see `advance_perturbers`."""
     if kind == "sequential":
         return own
+    if kind in OSCILLATORS:
+        return np.where(_points(own, bits) < PHASE_STEPS // 2, 1, -1)
     if kind != "walsh":
         return 2 * (own & 1) - 1
     rows = np.arange(1, own.shape[1] + 1)  # row 0 is nobody's
     return 1 - 2 * _parity(shared[:, None] & rows)
+
+
+def perturbation_levels(own: Integers, bits: int) -> Integers:
+    """Return k, shape (B, P), of sines in the given states: up a quarter of a cycle, and down."""
+    quarter, within = np.divmod(_points(own, bits), len(LEVELS))
+    return np.where(quarter % 2 == 0, within, len(LEVELS) - 1 - within)
 
 
 def draw_samples(
@@ -140,6 +168,11 @@ def _permuted(x: Integers, key: Integers, mask: Integers) -> Integers:
         x = x ^ (x >> a)
         x = (x + (x << b)) & mask
     return x
+
+
+def _points(phase: Integers, bits: int) -> Integers:
+    """Return which of the points of its cycle an oscillator is at."""
+    return phase // ((1 << bits) // PHASE_STEPS)
 
 
 def _parity(word: Integers) -> Integers:

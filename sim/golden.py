@@ -13,15 +13,22 @@ from numpy.typing import ArrayLike
 
 from pmgd.gateware.device import StepTrace
 from pmgd.gateware.errors import DataError
-from pmgd.gateware.initial import initial_parameters
-from pmgd.gateware.layout import MEAN_FRACTION_BITS
+from pmgd.gateware.initial import initial_defects, initial_parameters
+from pmgd.gateware.layout import DEFECTS, MEAN_FRACTION_BITS
+from pmgd.gateware.oscillators import LEVELS
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.seeds import expand
 from pmgd.gateware.spec import ORDERS
-from pmgd.sim.generators import advance_perturbers, draw_samples, perturbation_signs, xorshift32
+from pmgd.sim.generators import (
+    advance_perturbers,
+    draw_samples,
+    noise,
+    perturbation_levels,
+    perturbation_signs,
+    xorshift32,
+)
 from pmgd.sim.golden_engine import Engine
 from pmgd.sim.golden_network import GoldenNetwork
-from pmgd.sim.golden_update import updated
+from pmgd.sim.golden_update import disturbed, updated
 from pmgd.sim.lanes import Integers, Mask, choose
 
 __all__ = ["Golden"]
@@ -32,7 +39,7 @@ class Golden:
 
     Every attribute below is an array of stored integers with one row for each of the B lanes; a
     single run has one lane. All but the samples may be written between timesteps. They begin as
-    the registers do after reset, and the synapses at zero.
+    the registers do after reset, and the synapses and the defects at zero.
 
     Parameters
     ----------
@@ -64,8 +71,13 @@ class Golden:
         `Plan.update_delay`; none unless the fabric is pipelined.
     flight_position
         Shape (B,): the entry that the next timestep takes and then fills.
-    tau_x, tau_p, tau_theta, dtheta, scale_mantissa, scale_shift, sign_step, mean_shift, order,
-    sample_count
+    noise_state
+        Shape (B,): state of the noise generator.
+    defects
+        Shape (B, neurons, 4): what is wrong with every neuron, in the order of
+        `pmgd.gateware.layout.DEFECTS`; of no neurons in a fabric without them.
+    tau_x, tau_p, tau_theta, dtheta, scale_mantissa, scale_shift, sign_step, mean_shift, blank,
+    order, sample_count, cost_noise, update_noise
         Shape (B,): settings, as in the registers of the same names.
     x, t
         Shapes (B, N, inputs) and (B, N, outputs): the samples; see `load_samples`.
@@ -77,11 +89,11 @@ class Golden:
         "theta", "gradient", "perturber", "perturber_state", "timestep", "phase_x", "phase_p",
         "phase_theta", "sample_index", "order_state", "order_position", "rounding_state",
         "baseline", "baseline_valid", "perturbed", "update_perturber", "update_state", "flight",
-        "flight_position",
+        "flight_position", "noise_state", "defects",
     )  # fmt: skip
     SETTINGS = (
         "tau_x", "tau_p", "tau_theta", "dtheta", "scale_mantissa", "scale_shift", "sign_step",
-        "mean_shift", "order", "sample_count",
+        "mean_shift", "blank", "order", "sample_count", "cost_noise", "update_noise",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, lanes: int = 1, kernel: str = "auto") -> None:
@@ -97,18 +109,22 @@ class Golden:
         self.sample_index, self.order_position, self.perturber_state = np.zeros(
             (3, lanes), np.int64
         )
-        self.order_state, self.rounding_state = np.ones((2, lanes), np.int64)
+        self.order_state, self.rounding_state, self.noise_state = np.ones((3, lanes), np.int64)
+        self.defects = np.zeros((lanes, plan.scan.neurons, len(DEFECTS)), np.int64)
         self.baseline, self.baseline_valid, self.perturbed = np.zeros((3, lanes), np.int64)
         self.tau_x, self.tau_p, self.tau_theta, self.sample_count = np.ones((4, lanes), np.int64)
         self.dtheta, self.order, self.scale_mantissa, self.scale_shift = np.zeros(
             (4, lanes), np.int64
         )
-        self.sign_step, self.mean_shift = np.zeros((2, lanes), np.int64)
+        self.sign_step, self.mean_shift, self.blank = np.zeros((3, lanes), np.int64)
+        self.cost_noise, self.update_noise = np.zeros((2, lanes), np.int64)
         self.load_samples(
             np.zeros((plan.sample.samples, plan.sample.inputs), np.int64),
             np.zeros((plan.sample.samples, plan.outputs), np.int64),
         )
         self._lanes = np.arange(lanes)
+        # Of the LFSRs or of the phases, whose width takes long to compute.
+        self._generator_bits = plan.generator_bits
         self._engine = Engine(plan, kernel)
 
     # -- Before a run -------------------------------------------------------------------------
@@ -153,12 +169,14 @@ class Golden:
         for name in self.STATE:
             getattr(self, name)[...] = 0
         for lane, seed in enumerate(seeds):
-            drawn = expand(seed, plan.parameters, fabric.lfsr_bits, fabric.perturbation)
+            drawn = plan.expand(seed)
             self.theta[lane] = initial_parameters(plan, drawn.uniform)
             self.perturber[lane] = drawn.perturbers
             self.perturber_state[lane] = drawn.perturber_state
             self.order_state[lane] = drawn.order
             self.rounding_state[lane] = drawn.rounding
+            self.noise_state[lane] = drawn.noise
+            self.defects[lane] = initial_defects(plan, drawn.normal)
         if fabric.pipeline:
             self.update_perturber[:], self.update_state[:] = self.perturber, self.perturber_state
         self.tau_x[:], self.tau_p[:] = training.tau_x, training.tau_p
@@ -168,7 +186,9 @@ class Golden:
             self.scale_mantissa[:], self.scale_shift[:] = plan.scale()
         else:
             self.sign_step[:] = plan.sign_step()
-        self.mean_shift[:] = training.mean_shift
+        self.mean_shift[:], self.blank[:] = training.mean_shift, training.blank
+        self.cost_noise[:] = plan.cost_noise_level()
+        self.update_noise[:] = plan.update_noise_level()
         self.order[:] = ORDERS.index(training.order)
         self.sample_count[:] = self.x.shape[1]
         self.sample_index[:] = self.sample_count - 1
@@ -222,17 +242,18 @@ class Golden:
         # 1. and 2. A new sample every tau_x timesteps, a new perturbation every tau_p.
         self._draw_sample(self.phase_x == 0)
         self._perturb(self.phase_p == 0)
-        sign = perturbation_signs(fabric.perturbation, self.perturber, self.perturber_state)
+        sign = self._signs(self.perturber, self.perturber_state)
         # 3. and 4. The baseline, and what the perturbation changes.
-        cost, change = self._change(sign * self._amplitude()[:, None])
-        # 5. The step, formed once for all parameters.
-        step, summand = self._step(change)
+        cost, change = self._change(sign * self._of_level(self._amplitudes()))
+        # 5. The step, formed once for all parameters, or for all of a level.
+        step, summands = self._step(change)
         # 6. and 7. Every parameter correlates it with its own sign, and updates every tau_theta;
         # in a pipelined fabric, D timesteps from now.
         if fabric.pipeline:
             self._put_in_flight(step)
         else:
-            self._update(self.gradient + sign * summand[:, None], self._window_ends())
+            gradient = self.gradient + sign * self._of_level(summands)
+            self._update(gradient, self._window_ends())
         # 8. The clockwork.
         for phase, tau in (
             (self.phase_x, self.tau_x),
@@ -257,7 +278,8 @@ class Golden:
         outputs, cost
             Shapes (B, N, outputs) and (B, N): stored integers, the cost summed over the outputs.
         """
-        y = self.network.outputs(self.theta[:, None], np.asarray(x, np.int64))
+        operands = self.network.operands(self.theta[:, None], 0)
+        y = self.network.outputs(operands, np.asarray(x, np.int64), self.defects[:, None])
         return y, self.network.cost(y, np.asarray(t, np.int64))
 
     def hits(self, y: ArrayLike, t: ArrayLike) -> Integers:
@@ -287,6 +309,8 @@ class Golden:
         )  # fmt: skip
         if self.plan.spec.fabric.baseline == "sample":
             self.baseline_valid[due] = 0
+        elif self.plan.filters:
+            self.baseline_valid[due & (self.blank == 1)] = 0
 
     # -- 2. Perturbation ----------------------------------------------------------------------
 
@@ -299,62 +323,96 @@ class Golden:
         if not due.any():
             return own, shared
         fabric = self.plan.spec.fabric
-        new = advance_perturbers(fabric.perturbation, own, shared, fabric.lfsr_bits)
+        new = advance_perturbers(
+            fabric.perturbation, own, shared, self._generator_bits, self.plan.increments
+        )
         return choose(due, new[0], own), choose(due, new[1], shared)
 
-    def _amplitude(self) -> Integers:
-        if self.plan.spec.fabric.pipeline:  # of what the multipliers see
-            return self.dtheta >> self.plan.operand_shift << self.plan.operand_shift
-        return self.dtheta
+    def _signs(self, own: Integers, shared: Integers) -> Integers:
+        kind = self.plan.spec.fabric.perturbation
+        return perturbation_signs(kind, own, shared, self._generator_bits)
+
+    def _amplitudes(self) -> Integers:
+        """Return the magnitude of the perturbation at each of its levels, shape (B, levels)."""
+        plan = self.plan
+        seen = self.dtheta[:, None] >> plan.operand_shift
+        if plan.levels > 1:
+            amplitudes: Integers = (seen * np.array(LEVELS) + 64) >> 7
+            return amplitudes
+        if plan.spec.fabric.pipeline:  # of what the multipliers see
+            return seen << plan.operand_shift
+        return self.dtheta[:, None]
+
+    def _of_level(self, values: Integers) -> Integers:
+        """Return every parameter's own of values, shape (B, levels) or, if all are one, (B, 1)."""
+        if values.shape[1] == 1:
+            return values
+        level = perturbation_levels(self.perturber, self._generator_bits)
+        return np.take_along_axis(values, level, axis=1)
 
     # -- 3. Baseline and 4. Cost --------------------------------------------------------------
 
     def _change(self, perturbation: Integers) -> tuple[Integers, Integers]:
-        """Return C and C~ of a perturbation s * dtheta, shape (B, P)."""
+        """Return C and C~ of a perturbation, shape (B, P)."""
         kind = self.plan.spec.fabric.baseline
+        every = np.ones_like(self.phase_x, bool)
         if kind == "sample":
             pipeline = self.plan.spec.fabric.pipeline
-            self._take_baseline((self.baseline_valid == 0) | pipeline, self.theta)
+            self._take_baseline((self.baseline_valid == 0) | pipeline, 0)
         elif kind == "two_sided":
-            self._take_baseline(np.ones_like(self.phase_x, bool), self.theta - perturbation)
+            self._take_baseline(every, -perturbation)
         elif kind == "literal":
             retaken = (self.phase_x == 0) | (self.phase_theta == 0)
-            self._take_baseline(retaken, self.theta)
+            self._take_baseline(retaken, 0)
             self.perturbed[retaken] = 0
             self.perturbed[self.phase_p == 0] = 1
             perturbation = perturbation * self.perturbed[:, None]
-        cost = self._cost(self.theta + perturbation)
-        if kind != "mean":
+        cost = self._measured(every, perturbation)
+        if not self.plan.filters:
             return cost, cost - self.baseline
         fine = cost << MEAN_FRACTION_BITS
-        self.baseline = choose(self.baseline_valid == 0, fine, self.baseline)
+        before = choose(self.baseline_valid == 0, fine, self.baseline)
         self.baseline_valid[:] = 1
-        change = cost - (self.baseline >> MEAN_FRACTION_BITS)
-        self.baseline = self.baseline + ((fine - self.baseline) >> self.mean_shift)
-        return cost, change
+        self.baseline = before + ((fine - before) >> self.mean_shift)
+        mean = self.baseline if kind == "highpass" else before
+        return cost, cost - (mean >> MEAN_FRACTION_BITS)
 
-    def _take_baseline(self, lanes: Mask, parameters: Integers) -> None:
+    def _take_baseline(self, lanes: Mask, perturbation: Integers | int) -> None:
         if lanes.any():
-            self.baseline = choose(lanes, self._cost(parameters), self.baseline)
+            self.baseline = choose(lanes, self._measured(lanes, perturbation), self.baseline)
             self.baseline_valid[lanes] = 1
 
-    def _cost(self, parameters: Integers) -> Integers:
+    def _measured(self, lanes: Mask, perturbation: Integers | int) -> Integers:
+        """Return the cost as training sees it; only in the lanes given it is told, and counts."""
         x, t = self.x[self._lanes, self.sample_index], self.t[self._lanes, self.sample_index]
-        return self.network.cost(self.network.outputs(parameters, x), t)
+        operands = self.network.operands(self.theta, perturbation)
+        cost = self.network.cost(self.network.outputs(operands, x, self.defects), t)
+        if not self.plan.spec.fabric.cost_noise:
+            return cost
+        word = xorshift32(self.noise_state)
+        self.noise_state = choose(lanes, word, self.noise_state)
+        return cost + (1 << self.plan.cost_bits) + noise(word, self.cost_noise)
 
     # -- 5. Step ------------------------------------------------------------------------------
 
     def _step(self, change: Integers) -> tuple[Integers, Integers]:
-        """Return u, and what G correlates with the signs: u itself, or the sign of C~."""
+        """Return u, of the highest level, and what G correlates with the signs.
+
+        The latter, shape (B, step_levels), is u of every level, or the sign of C~.
+        """
         fabric = self.plan.spec.fabric
         perturbed: Integers | int = self.perturbed if fabric.baseline == "literal" else 1
         if fabric.correlator == "sign":
             direction: Integers = np.sign(change).astype(np.int64) * perturbed
-            return direction * self.sign_step, direction << fabric.decay_shift
-        largest = (1 << self.plan.step_bits) - 1
-        scaled = (change * self.scale_mantissa + self._rounding_offset()) >> self.scale_shift
-        step: Integers = np.minimum(np.maximum(scaled, -largest), largest) * perturbed
-        return step, step
+            return direction * self.sign_step, (direction << fabric.decay_shift)[:, None]
+        largest, offset = (1 << self.plan.step_bits) - 1, self._rounding_offset()
+        mantissas = self.scale_mantissa[:, None]
+        if self.plan.levels > 1:
+            mantissas = (mantissas * np.array(LEVELS) + 64) >> 7
+        scaled = (change[:, None] * mantissas + offset[:, None]) >> self.scale_shift[:, None]
+        bounded = np.minimum(np.maximum(scaled, -largest), largest)
+        steps: Integers = (bounded.T * perturbed).T
+        return steps[:, -1], steps
 
     def _rounding_offset(self) -> Integers:
         unit: Integers = 1 << self.scale_shift
@@ -374,7 +432,13 @@ class Golden:
 
     def _update(self, gradient: Integers, due: Mask) -> None:
         """Keep G, or update every parameter by it where the window ends."""
-        self.theta, gradient = updated(self.plan, self.theta, gradient, self.sign_step, due)
+        self.theta, gradient = updated(
+            self.plan, self.theta, gradient, self.sign_step, self.rounding_state, due
+        )
+        if self.plan.spec.fabric.update_noise != "none":
+            self.theta, self.noise_state = disturbed(
+                self.plan, self.theta, self.noise_state, self.update_noise, due
+            )
         if self.plan.spec.fabric.baseline == "sample":
             self.baseline_valid[due] = 0
         if self.plan.gradient_bits:
@@ -387,7 +451,7 @@ class Golden:
         step, advance, ends = self.flight[self._lanes, self.flight_position].T
         own, shared = self._advanced(self.update_perturber, self.update_state, advance == 1)
         self.update_perturber, self.update_state = own, shared
-        sign = perturbation_signs(self.plan.spec.fabric.perturbation, own, shared)
+        sign = self._signs(own, shared)
         due = (ends == 1) | (self.plan.gradient_bits == 0)
         self._update(self.gradient + sign * step[:, None], due)
 

@@ -11,7 +11,7 @@ from pmgd.gateware.device import StepTrace, Words
 from pmgd.gateware.errors import DeviceBusyError, DeviceError, LinkError
 from pmgd.gateware.framed import REFUSALS
 from pmgd.gateware.frames import Status
-from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.layout import DEFECT_BITS, DEFECTS, NEURON_BITS, WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, Region, registers, windows
 from pmgd.sim.golden import Golden
@@ -61,6 +61,7 @@ class GoldenDevice:
         self._samples_pending = self._scan_pending = False
         self._scan_stale = True
         self._ring_positions, self._ring_inverted = plan.scan.positions(), plan.scan.inverted()
+        self._defect_positions = plan.scan.defect_positions()
 
     # -- Device -------------------------------------------------------------------------------
 
@@ -260,7 +261,7 @@ class GoldenDevice:
     # -- Windows ------------------------------------------------------------------------------
 
     def _scan_words(self) -> Words:
-        """Return the scan ring, with the model's synapses in it; padding bits stay as they are."""
+        """Return the scan ring, with the model's state in it; padding bits stay as they are."""
         if self._scan_stale:
             golden, widths = self._golden, self.plan.scan.widths
             numbers = (golden.theta, golden.gradient, golden.perturber, golden.update_perturber)
@@ -269,6 +270,9 @@ class GoldenDevice:
             ]
             ring = _word_bits(self._scan)
             ring[self._ring_positions] = np.concatenate(synapses, axis=1) ^ self._ring_inverted
+            ring[self._defect_positions] = _to_bits(golden.defects[0], DEFECT_BITS).reshape(
+                -1, NEURON_BITS
+            )
             self._scan = np.packbits(ring, bitorder="little").view("<u4").astype(np.uint32)
             self._scan_stale = False
         return self._scan
@@ -277,13 +281,16 @@ class GoldenDevice:
         """Hand what was written to the windows over to the model."""
         if self._scan_pending:
             golden, widths = self._golden, self.plan.scan.widths
-            synapses = _word_bits(self._scan)[self._ring_positions] ^ self._ring_inverted
+            ring = _word_bits(self._scan)
+            synapses = ring[self._ring_positions] ^ self._ring_inverted
             ends = np.cumsum(widths)[:-1]
             theta, gradient, perturber, update_perturber = np.split(synapses, ends, axis=1)
             golden.theta[0] = _from_bits(theta, signed=True)
             golden.gradient[0] = _from_bits(gradient, signed=True)
             golden.perturber[0] = _from_bits(perturber, signed=False)
             golden.update_perturber[0] = _from_bits(update_perturber, signed=False)
+            defects = ring[self._defect_positions].reshape(-1, len(DEFECTS), DEFECT_BITS)
+            golden.defects[0] = _from_bits(defects, signed=True)
             self._scan_pending = False
         if self._samples_pending:
             self._golden.load_samples(*self._unpack(self._samples))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pmgd.gateware.device import StepTrace
+from pmgd.gateware.oscillators import LEVELS, PHASE_STEPS
 from pmgd.gateware.plan import Plan
 from pmgd.sim.golden_kernel import run_lanes
 from pmgd.sim.golden_records import (
@@ -59,6 +60,12 @@ class FastGolden:
             for layer, record in zip(plan.layers, self._layers, strict=True)
         ]
         self._length = rounded_up(max(ends), VECTOR)
+        fabric = plan.spec.fabric
+        more = bool(plan.increments) or plan.leaky or plan.noisy or fabric.defects
+        self._rest: tuple[int, ...] = (0,) if more else ()
+        self._increments = np.zeros(self._length, np.uint32)
+        self._increments[: len(plan.increments)] = plan.increments
+        self._magnitudes = np.array(LEVELS)
         self._widest = 1 + max(int(self._layers[name].max()) for name in ("reach", "outputs"))
 
     def pack_samples(self, x: Integers, t: Integers) -> PackedSamples | None:
@@ -118,7 +125,9 @@ class FastGolden:
                 started = time.perf_counter()
                 # On copies, since an interrupt may leave threads behind that still write.
                 ahead = [array.copy() for array in arrays]
-                numbers, thetas = self._run_chunk(ahead, samples, chunk, into is not None)
+                numbers, thetas = self._run_chunk(
+                    ahead, golden.defects, samples, chunk, into is not None
+                )
                 if into is not None:
                     rows = slice(done, done + chunk)
                     into.cost[rows], into.baseline[rows], into.step[rows] = numbers.T
@@ -136,6 +145,7 @@ class FastGolden:
     def _run_chunk(
         self,
         arrays: Sequence[NDArray[Any]],
+        defects: Integers,
         samples: PackedSamples,
         steps: int,
         recorded: bool,
@@ -149,12 +159,17 @@ class FastGolden:
                 self._record,
                 self._layers,
                 self._tables,
+                self._rest,
+                self._increments,
+                self._magnitudes,
                 *(array[part] for array in arrays),
+                defects[part],
                 *(each if len(each) == 1 else each[part] for each in samples),
                 steps,
                 numbers[part],
                 thetas[part],
                 *np.zeros((2, self._length), self._kind),
+                np.zeros(PHASE_STEPS, self._kind),
                 np.zeros((len(self._layers) + 1, self._widest), self._kind),
                 np.zeros(self.plan.outputs, np.int64),
             )

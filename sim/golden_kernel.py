@@ -6,6 +6,9 @@ equal. What a lane has once lies in a record with the registers' names. Its syna
 of 32 bits, or of 64 where a plan needs them, which may be longer than there are parameters: what
 follows the last one is computed like the others, and means nothing.
 
+What only some fabrics have, oscillators, leaky integrators, noise and defects, stands where `more`
+is true. It is known when the kernel is compiled, so that the others are not slowed down by it.
+
 Importing this module raises ImportError where numba is missing. All that the kernel calls is in
 this file, since a change elsewhere would not make numba's cache stale. Arrays and pieces of them
 are never reference-counted (`_nrt`), which would take longer than the arithmetic.
@@ -27,8 +30,9 @@ __all__ = ["run_lanes"]
 Function = Callable[..., Any]
 
 # What the records' numbers mean.
-_LFSR, _CHAIN, _WALSH, _SEQUENTIAL = range(4)
-_SAMPLE, _TWO_SIDED, _MEAN, _LITERAL = range(4)
+_LFSR, _CHAIN, _WALSH, _SEQUENTIAL, _SQUARE, _SINE = range(6)
+_SAMPLE, _TWO_SIDED, _LITERAL, _MEAN, _HIGHPASS = range(5)
+_NO_NOISE, _EACH, _SHARED = range(3)
 _RANDOM_ORDER, _SEQUENTIAL_ORDER, _SHUFFLED_ORDER = range(3)
 
 
@@ -102,6 +106,20 @@ def _xorshift32(x):
 
 
 @_piece
+def _noise(plan, word, level):
+    """Return noise of a level made of a random word."""
+    ones = word & plan.counted_mask
+    # Sums of neighbours, of pairs, of fours, and of all bytes in the highest.
+    ones -= (ones >> 1) & 0x55555555
+    ones = (ones & 0x33333333) + ((ones >> 2) & 0x33333333)
+    ones = (ones + (ones >> 4)) & 0x0F0F0F0F
+    ones = ((ones * 0x01010101) >> 24) & 0xFF
+    n = 512 * ones + 2 * (word >> plan.counted_bits) + 1 - plan.noise_offset
+    size = (abs(n) * level + (1 << plan.noise_shift >> 1)) >> plan.noise_shift
+    return size if n > 0 else -size
+
+
+@_piece
 def _permuted(x, key, mask):
     for a, b in ((1, 7), (4, 1), (3, 6), (3, 2)):
         x = (x + key) & mask
@@ -167,12 +185,22 @@ def _advance_lfsrs(plan, own):
 
 
 @_piece
-def _advance_perturbers(plan, state, own):
+def _advance_oscillators(plan, own, increments):
+    word = np.uint32
+    mask = word(plan.phase_mask)
+    for i in range(len(own)):
+        own[i] = word(own[i] + increments[i]) & mask
+
+
+@_piece
+def _advance_perturbers(plan, more, state, own, increments):
     """Advance what every perturber keeps; return what they share."""
     if plan.perturbation == _LFSR:
         _advance_lfsrs(plan, own)
     elif plan.perturbation == _WALSH:
         state = (state + 1) & plan.column_mask
+    elif more and plan.perturbation >= _SQUARE:
+        _advance_oscillators(plan, own, increments)
     else:
         first = np.int64(own[plan.parameters - 1])
         if plan.perturbation == _CHAIN:
@@ -185,7 +213,7 @@ def _advance_perturbers(plan, state, own):
 
 
 @_piece
-def _form_signs(plan, state, own, sign):
+def _form_signs(plan, more, state, own, sign):
     kind, word = sign.dtype.type, np.uint32
     one, bit = kind(1), word(1)
     if plan.perturbation == _WALSH:
@@ -198,9 +226,51 @@ def _form_signs(plan, state, own, sign):
     elif plan.perturbation == _SEQUENTIAL:
         for i in range(len(sign)):
             sign[i] = kind(own[i])
+    elif more and plan.perturbation == _SQUARE:
+        shift = word(plan.point_shift + 4)
+        for i in range(len(sign)):
+            sign[i] = one - _left(kind(_right(own[i], shift)), one)
     else:
         for i in range(len(sign)):
             sign[i] = _left(kind(own[i] & bit), one) - one
+
+
+# -- Sines ------------------------------------------------------------------------------------
+#
+# A sine's perturbations are operands: theta, shifted, moves by them, one time. What the parameters
+# correlate with is a vector, too, of steps with the signs.
+
+
+@_piece
+def _set_level(cycle, k, value):
+    """Set what the four points of a level make of a sine: up and down, above 0 and below."""
+    negative = cycle.dtype.type(-value)
+    cycle[k] = cycle[15 - k] = value
+    cycle[16 + k] = cycle[31 - k] = negative
+
+
+@_piece
+def _form_sines(plan, own, cycle, out):
+    """Look up what every phase's point of the cycle has."""
+    shift = np.uint32(plan.point_shift)
+    for i in range(len(out)):
+        out[i] = cycle[_right(own[i], shift)]
+
+
+@_piece
+def _form_moves(plan, lane, magnitudes, own, cycle, moves):
+    kind = cycle.dtype.type
+    for k in range(len(magnitudes)):
+        amplitude = ((lane.dtheta >> plan.operand_shift) * magnitudes[k] + 64) >> 7
+        _set_level(cycle, k, kind(amplitude))
+    _form_sines(plan, own, cycle, moves)
+
+
+@_piece
+def _shifted(plan, theta, out):
+    shift = theta.dtype.type(plan.operand_shift)
+    for i in range(len(theta)):
+        out[i] = _right(theta[i], shift)
 
 
 # -- The network and its cost -----------------------------------------------------------------
@@ -238,13 +308,15 @@ def _sum(theta, sign, amplitude, shift, inputs, first, reach):
 
 @_innermost
 def _cost(
-    plan, layers, tables, theta, sign, amplitude, values, targets
+    plan, layers, tables, more, theta, sign, amplitude, shift, defects, values, targets
 ):  # fmt: skip
     """Cost of a sample where every parameter has moved by its sign times `amplitude`."""
     kind = theta.dtype.type
-    amplitude, shift = kind(amplitude), kind(plan.operand_shift)
+    amplitude, shift = kind(amplitude), kind(shift)
     z_minimum, z_maximum = plan.z_minimum, plan.z_maximum
-    first, total = np.uintp(0), 0
+    first, total, neuron = np.uintp(0), 0, 0
+    defective, fraction = more and plan.defects != 0, plan.defect_fraction
+    half = 1 << fraction >> 1
     for n in range(len(layers)):
         layer, inputs, outputs = layers[n], values[n], values[n + 1]
         # Local names, since the compiler must take it that an output may overwrite a record.
@@ -252,18 +324,26 @@ def _cost(
         sum_left, sum_right, left, right = layer.sum_left, layer.sum_right, layer.left, layer.right
         table, remainder_bits, rounding = layer.table, layer.remainder_bits, layer.rounding
         low, high, last = layer.low, layer.high, n == len(layers) - 1
+        least, most = layer.least, layer.most
         for j in range(neurons):
             outputs[np.uintp(j)] = _sum(theta, sign, amplitude, shift, inputs, first, reach)
             first += fan_in
         for j in range(neurons):
             z = (np.int64(outputs[np.uintp(j)]) << sum_left) >> sum_right
             z = min(max(z, z_minimum), z_maximum)
+            if defective:
+                z = ((defects[neuron, 0] * z + half) >> fraction) + defects[neuron, 1]
+                z = min(max(z, z_minimum), z_maximum)
             if table >= 0:
                 offset = z - z_minimum
                 k = np.uintp(table + 2 * (offset >> remainder_bits))
                 remainder = offset & ((1 << remainder_bits) - 1)
                 z = (tables[k] << remainder_bits) + tables[k + np.uintp(1)] * remainder + rounding
             y = min(max((z << left) >> right, low), high)
+            if defective:
+                y = ((defects[neuron, 2] * y + half) >> fraction) + defects[neuron, 3]
+                y = min(max(y, least), most)
+                neuron += 1
             outputs[np.uintp(j)] = kind(y)
             if last:
                 error = (y << plan.output_shift) - targets[j]
@@ -275,20 +355,38 @@ def _cost(
 
 
 @_piece
-def _step(plan, lane, change):
-    """Return u, and what G correlates with the signs: u itself, or the sign of C~."""
+def _scaled(plan, lane, change, mantissa, offset):
+    step = (change * mantissa + offset) >> lane.scale_shift
+    return min(max(step, -plan.step_maximum), plan.step_maximum)
+
+
+@_piece
+def _step(plan, more, lane, change, magnitudes, cycle):
+    """Return u, and what G correlates with the signs: u itself, or the sign of C~.
+
+    Those of a sine are in `cycle`.
+    """
     cleared = plan.baseline == _LITERAL and lane.perturbed == 0
+    sine = more and plan.perturbation == _SINE
     if plan.full == 0:
         direction = 0 if cleared else np.int64(change > 0) - np.int64(change < 0)
-        return direction * lane.sign_step, direction << plan.decay_shift
+        summand = direction << plan.decay_shift
+        if sine:
+            for k in range(len(magnitudes)):
+                _set_level(cycle, k, cycle.dtype.type(summand))
+        return direction * lane.sign_step, summand
     offset = (1 << lane.scale_shift) >> 1
     if plan.stochastic:
         lane.rounding_state = _xorshift32(lane.rounding_state)
         offset = lane.rounding_state & ((1 << lane.scale_shift) - 1)
-    step = (change * lane.scale_mantissa + offset) >> lane.scale_shift
-    step = min(max(step, -plan.step_maximum), plan.step_maximum)
-    if cleared:
-        step = 0
+    step = 0
+    if sine:
+        for k in range(len(magnitudes)):
+            mantissa = (lane.scale_mantissa * magnitudes[k] + 64) >> 7
+            step = 0 if cleared else _scaled(plan, lane, change, mantissa, offset)
+            _set_level(cycle, k, cycle.dtype.type(step))
+    elif not cleared:
+        step = _scaled(plan, lane, change, lane.scale_mantissa, offset)
     return step, step
 
 
@@ -320,14 +418,52 @@ def _update(plan, lane, theta, gradient, sign, summand):
 
 
 @_piece
-def _update_late(plan, lane, theta, gradient, late_own, late_sign, flight, first):
+def _leak(plan, lane, theta, gradient, sign, summand, due):
+    """Correlate, move every parameter if that is due, and let G decay in any case."""
+    kind = theta.dtype.type
+    summand, sign_step, full = kind(summand), kind(lane.sign_step), plan.full != 0
+    low, high, clip = kind(plan.theta_minimum), kind(plan.theta_maximum), plan.hold == 0
+    shift, upwards, downwards = kind(plan.decay_shift), kind((1 << plan.decay_shift) - 1), kind(0)
+    if plan.dithered:
+        upwards = downwards = kind(lane.rounding_state >> (32 - plan.decay_shift))
+    for i in range(len(theta)):
+        g = kind(gradient[i] + kind(sign[i] * summand))
+        if due:
+            old = theta[i]
+            by = sign_step if g > 0 else (kind(-sign_step) if g < 0 else kind(0))
+            wanted = kind(old - (g if full else by))
+            bounded = min(max(wanted, low), high)
+            theta[i] = bounded if clip or bounded == wanted else old
+        gradient[i] = kind(g - _right(kind(g + (upwards if g > 0 else downwards)), shift))
+
+
+@_piece
+def _disturb(plan, lane, theta):
+    """Add the noise of an update: in turn, since every word follows from the one before."""
+    kind = theta.dtype.type
+    low, high, clip = plan.theta_minimum, plan.theta_maximum, plan.hold == 0
+    state, drawn = lane.noise_state, 0
+    for i in range(plan.parameters):
+        if i == 0 or plan.update_noise == _EACH:
+            state = _xorshift32(state)
+            drawn = _noise(plan, state, lane.update_noise)
+        wanted = theta[i] - drawn
+        bounded = min(max(wanted, low), high)
+        if clip or bounded == wanted:
+            theta[i] = kind(bounded)
+    lane.noise_state = state
+
+
+@_piece
+def _update_late(plan, lane, theta, gradient, late_own, late_sign, flight, increments, first):
     """Update with the step that was put in flight D timesteps ago."""
     entry = flight[lane.flight_position]
     step, advance, ends = entry[0], entry[1], entry[2]
     if advance:
-        lane.update_state = _advance_perturbers(plan, lane.update_state, late_own)
+        state = _advance_perturbers(plan, False, lane.update_state, late_own, increments)
+        lane.update_state = state
     if advance or first:
-        _form_signs(plan, lane.update_state, late_own, late_sign)
+        _form_signs(plan, False, lane.update_state, late_own, late_sign)
     if ends or plan.has_gradient == 0:
         _update(plan, lane, theta, gradient, late_sign, step)
     else:
@@ -352,31 +488,43 @@ def _advanced(phase, tau):
 
 @_piece
 def _run_lane(
-    plan, layers, tables, lane, theta, gradient, own, late_own, flight, narrow, wide, steps,
-    numbers, parameters, sign, late_sign, values, targets,
+    plan, layers, tables, more, increments, magnitudes, lane, theta, gradient, own, late_own,
+    flight, defects, narrow, wide, steps, numbers, parameters, sign, second, cycle, values, targets,
 ):  # fmt: skip
     kind = theta.dtype.type
+    sine = more and plan.perturbation == _SINE
+    base, shift = theta, plan.operand_shift
+    if sine:
+        base, shift = second, 0
     inputs = values[0, : layers[0].inputs]
     for n in range(len(layers)):
         values[n, :] = kind(0)
         values[n, layers[n].inputs] = kind(layers[n].one)
     for n in range(steps):
         if plan.pipeline:
-            _update_late(plan, lane, theta, gradient, late_own, late_sign, flight, n == 0)
+            _update_late(plan, lane, theta, gradient, late_own, second, flight, increments, n == 0)
         # 1. Sample.
         if lane.phase_x == 0:
             _draw_sample(lane, narrow, wide)
-            if plan.baseline == _SAMPLE:
+            if plan.baseline == _SAMPLE or (plan.baseline >= _MEAN and lane.blank):
                 lane.baseline_valid = 0
         if lane.phase_x == 0 or n == 0:
             _load_sample(plan, narrow, wide, lane.sample_index, inputs, targets)
         # 2. Perturbation.
         if lane.phase_p == 0:
-            lane.perturber_state = _advance_perturbers(plan, lane.perturber_state, own)
+            lane.perturber_state = _advance_perturbers(
+                plan, more, lane.perturber_state, own, increments
+            )
         if lane.phase_p == 0 or n == 0:
-            _form_signs(plan, lane.perturber_state, own, sign)
+            if sine:
+                _form_moves(plan, lane, magnitudes, own, cycle, sign)
+            else:
+                _form_signs(plan, more, lane.perturber_state, own, sign)
         # 3. Baseline.
         amplitude, opposite, retaken = lane.dtheta & plan.amplitude_mask, 0, False
+        if sine:
+            amplitude = 1
+            _shifted(plan, theta, second)
         if plan.baseline == _SAMPLE:
             retaken = plan.pipeline or lane.baseline_valid == 0
         elif plan.baseline == _TWO_SIDED:
@@ -392,31 +540,47 @@ def _run_lane(
         cost = 0
         for turn in range(0 if retaken else 1, 2):
             moved = amplitude if turn else opposite
-            cost = _cost(plan, layers, tables, theta, sign, moved, values, targets)
+            cost = _cost(
+                plan, layers, tables, more, base, sign, moved, shift, defects, values, targets
+            )
+            if more and plan.cost_noise:
+                lane.noise_state = _xorshift32(lane.noise_state)
+                cost += plan.cost_offset + _noise(plan, lane.noise_state, lane.cost_noise)
             if turn == 0:
                 lane.baseline, lane.baseline_valid = cost, 1
-        if plan.baseline == _MEAN:
+        if plan.baseline >= _MEAN:
             fine = cost << plan.mean_fraction
             if lane.baseline_valid == 0:
                 lane.baseline, lane.baseline_valid = fine, 1
             change = cost - (lane.baseline >> plan.mean_fraction)
             lane.baseline += (fine - lane.baseline) >> lane.mean_shift
+            if plan.baseline == _HIGHPASS:
+                change = cost - (lane.baseline >> plan.mean_fraction)
         else:
             change = cost - lane.baseline
         # 5. Step.
-        step, summand = _step(plan, lane, change)
+        step, summand = _step(plan, more, lane, change, magnitudes, cycle)
         # 6. and 7. Correlation and update.
         due = lane.phase_theta + 1 >= lane.tau_theta
         if plan.baseline == _LITERAL:
             due = lane.phase_theta == 0
+        towards = sign
+        if sine:
+            _form_sines(plan, own, cycle, second)
+            towards, summand = second, 1
         if plan.pipeline:
             _put_in_flight(lane, flight, step, due)
+        elif more and plan.leaky:
+            _leak(plan, lane, theta, gradient, towards, summand, due)
         elif due:
-            _update(plan, lane, theta, gradient, sign, summand)
+            _update(plan, lane, theta, gradient, towards, summand)
+        elif plan.has_gradient:
+            _correlate(gradient, towards, summand)
+        if due and plan.pipeline == 0:
             if plan.baseline == _SAMPLE:
                 lane.baseline_valid = 0
-        elif plan.has_gradient:
-            _correlate(gradient, sign, summand)
+            if more and plan.update_noise != _NO_NOISE:
+                _disturb(plan, lane, theta)
         # 8. Clockwork.
         lane.phase_x = _advanced(lane.phase_x, lane.tau_x)
         lane.phase_p = _advanced(lane.phase_p, lane.tau_p)
@@ -430,8 +594,9 @@ def _run_lane(
 
 @_whole
 def run_lanes(
-    plan, layers, tables, lanes, theta, gradient, perturber, update_perturber, flight, narrow,
-    wide, steps, numbers, parameters, sign, late_sign, values, targets,
+    plan, layers, tables, rest, increments, magnitudes, lanes, theta, gradient, perturber,
+    update_perturber, flight, defects, narrow, wide, steps, numbers, parameters, sign, second,
+    cycle, values, targets,
 ):  # fmt: skip
     """Execute `steps` timesteps in every lane.
 
@@ -441,11 +606,17 @@ def run_lanes(
         A record `PLAN` and arrays of `LAYER` and of `LANE`; the last is updated.
     tables
         A knot, its slope, the next knot and so on, of all tables.
+    rest
+        A tuple, of no length for a fabric without oscillators, leaky integrators, noise and
+        defects. The compiler knows its length.
+    increments, magnitudes
+        Of oscillators: what each phase grows by, as long as a row of theta and of 32 bits,
+        unsigned; and what their levels are.
     theta, gradient, perturber, update_perturber
         Shape (B, at least P, with room for the last neuron's reach), updated. The first two are
         of one signed type of 32 or 64 bits, the others are of 32 bits, unsigned.
-    flight
-        As in `pmgd.sim.golden.Golden`, updated.
+    flight, defects
+        As in `pmgd.sim.golden.Golden`; the first is updated.
     narrow, wide
         Samples, bytes or 64 bits wide: shape (B or 1, N, inputs + outputs), less the least value
         of their formats. One of the two has no samples, N = 0.
@@ -454,15 +625,15 @@ def run_lanes(
     numbers, parameters
         Shapes (B, steps, 3), for cost, baseline and step, and (B, steps, P), to record them in; or
         (B, 0, ...).
-    sign, late_sign, values, targets
-        Room to work in: two vectors like a row of theta; a matrix of that type with a row for the
-        inputs and each layer, as long as the longest reach or layer; as many 64-bit words as
-        there are outputs.
+    sign, second, cycle, values, targets
+        Room to work in: two vectors like a row of theta; one of that type for the points of a
+        sine's cycle; a matrix of that type with a row for the inputs and each layer, as long as
+        the longest reach or layer; as many 64-bit words as there are outputs.
     """
     for b in range(len(lanes)):
         _run_lane(
-            plan, layers, tables, lanes[b], theta[b], gradient[b], perturber[b],
-            update_perturber[b], flight[b], narrow[min(b, len(narrow) - 1)],
-            wide[min(b, len(wide) - 1)], steps, numbers[b], parameters[b], sign, late_sign, values,
-            targets,
+            plan, layers, tables, len(rest) > 0, increments, magnitudes, lanes[b], theta[b],
+            gradient[b], perturber[b], update_perturber[b], flight[b], defects[b],
+            narrow[min(b, len(narrow) - 1)], wide[min(b, len(wide) - 1)], steps, numbers[b],
+            parameters[b], sign, second, cycle, values, targets,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pmgd.gateware.formats import Format, floor_shift
-from pmgd.gateware.layout import LayerPlan
+from pmgd.gateware.layout import DEFECT_FRACTION, LayerPlan
 from pmgd.gateware.plan import Plan
 
 __all__ = ["TABLE_BITS", "GoldenNetwork"]
@@ -29,8 +29,8 @@ class GoldenNetwork:
     Attributes
     ----------
     tables
-        For every layer, its output for every preactivation from the smallest up; None where
-        there are too many.
+        For every layer, what its activation makes of every preactivation from the smallest up,
+        but for defects; None where there are too many.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -38,6 +38,7 @@ class GoldenNetwork:
         # Properties of a plan are computed on every use; these are used in every timestep.
         self._layers = plan.layers
         self._operand_shift = plan.operand_shift
+        self._sine = plan.levels > 1
         self._preactivation = plan.spec.formats.preactivation
         error_fraction = plan.error_fraction
         self._output_shift = error_fraction - plan.output_format.fraction_bits
@@ -51,16 +52,41 @@ class GoldenNetwork:
             None if every is None else self._activated(layer, every) for layer in plan.layers
         ]
 
-    def outputs(self, perturbed: Integers, x: Integers) -> Integers:
-        """Return y for parameters (..., P), perturbed or not, and inputs (..., inputs)."""
-        operands = perturbed >> self._operand_shift
-        values = x
+    def operands(self, theta: Integers, perturbation: Integers | int) -> Integers:
+        """Return what the multipliers see of parameters (..., P) and their perturbations.
+
+        Those of a sine are in units of an operand, others in units of a parameter.
+        """
+        if self._sine:
+            return (theta >> self._operand_shift) + perturbation
+        return (theta + perturbation) >> self._operand_shift
+
+    def outputs(self, operands: Integers, x: Integers, defects: Integers) -> Integers:
+        """Return y of a network.
+
+        Parameters
+        ----------
+        operands
+            Shape (..., P): from `operands`.
+        x
+            Shape (..., inputs).
+        defects
+            Shape (..., neurons, 4): of every neuron, as `pmgd.gateware.layout.DEFECTS`; of no
+            length without them.
+        """
+        values, first = x, 0
         for layer, exact, table in zip(self._layers, self._sum_types, self.tables, strict=True):
             z = self._preactivations(layer, operands, values, exact)
+            own = defects[..., first : first + layer.outputs, :]
+            first += layer.outputs
+            if layer.defective:
+                z = _clipped(_scaled(z, own[..., 0], own[..., 1]), self._preactivation)
             if table is None:
                 values = self._activated(layer, z)
             else:
                 values = table[z - self._preactivation.minimum]
+            if layer.defective:
+                values = _clipped(_scaled(values, own[..., 2], own[..., 3]), layer.output_format)
         return values
 
     def cost(self, y: Integers, t: Integers) -> Integers:
@@ -101,7 +127,7 @@ class GoldenNetwork:
         knot, slope = np.array(table.knots)[segment], np.array(table.slopes)[segment]
         value = (knot << table.remainder_bits) + slope * remainder
         rounded = (value + (1 << (table.shift - 1))) >> table.shift
-        return _clipped(rounded, layer.output_format)
+        return _clipped(rounded, table.activation)
 
     def _classes(self, values: Integers, fmt: Format) -> Integers:
         if values.shape[-1] > 1:
@@ -113,6 +139,12 @@ class GoldenNetwork:
 def sum_bits(layer: LayerPlan) -> int:
     """Return the width, signed, in which a layer's sums and preactivations are exact."""
     return layer.sum_bits + max(0, -layer.sum_shift)
+
+
+def _scaled(values: Integers, scale: Integers, offset: Integers) -> Integers:
+    """Return values scaled, rounded to nearest, and moved, as a neuron's defects have it."""
+    half = 1 << DEFECT_FRACTION >> 1
+    return ((scale * values + half) >> DEFECT_FRACTION) + offset
 
 
 def _clipped(values: Integers, fmt: Format) -> Integers:

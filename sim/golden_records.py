@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pmgd.gateware.layout import MEAN_FRACTION_BITS
+from pmgd.gateware.gaussian import COUNTED_BITS, NOISE_OFFSET, NOISE_SHIFT
+from pmgd.gateware.layout import DEFECT_FRACTION, MEAN_FRACTION_BITS
+from pmgd.gateware.oscillators import PHASE_STEPS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.seeds import lfsr_taps
 
@@ -25,22 +27,24 @@ def _record(*names: str) -> "np.dtype[Any]":
 
 LANE = _record(
     "tau_x", "tau_p", "tau_theta", "dtheta", "scale_mantissa", "scale_shift", "sign_step",
-    "mean_shift", "order", "sample_count", "perturber_state", "timestep", "phase_x", "phase_p",
-    "phase_theta", "sample_index", "order_state", "order_position", "rounding_state", "baseline",
-    "baseline_valid", "perturbed", "update_state", "flight_position",
+    "mean_shift", "blank", "order", "sample_count", "cost_noise", "update_noise",
+    "perturber_state", "timestep", "phase_x", "phase_p", "phase_theta", "sample_index",
+    "order_state", "order_position", "rounding_state", "baseline", "baseline_valid", "perturbed",
+    "update_state", "flight_position", "noise_state",
 )  # fmt: skip
 """A lane's settings and its state, but for the synapses and the steps in flight."""
 
 LAYER = _record(
     "inputs", "outputs", "fan_in", "reach", "one", "sum_left", "sum_right", "table",
-    "remainder_bits", "rounding", "left", "right", "low", "high",
+    "remainder_bits", "rounding", "left", "right", "low", "high", "least", "most",
 )  # fmt: skip
 """A layer.
 
 A neuron sums `reach` operands times inputs: its own `fan_in`, the last of them times `one` if
 it is a bias, and some that follow, times 0, so that the loop is of a length that suits vectors.
 The preactivation is what the shifts `sum_left` and `sum_right` leave. If `table` is not negative,
-it is interpolated. Then `left` and `right` shift it, and `low` and `high` clip it.
+it is interpolated. Then `left` and `right` shift it, and `low` and `high` clip it. Outputs with
+defects are clipped once more, by `least` and `most`.
 """
 
 PLAN = _record(
@@ -48,13 +52,16 @@ PLAN = _record(
     "stochastic", "squared", "cost_shift", "output_shift", "target_shift", "operand_shift",
     "theta_minimum", "theta_maximum", "step_maximum", "z_minimum", "z_maximum", "x_minimum",
     "t_minimum", "mean_fraction", "column_mask", "lfsr_bits", "tap_0", "tap_1", "tap_2", "tap_3",
-    "pipeline", "amplitude_mask",
+    "pipeline", "amplitude_mask", "phase_mask", "point_shift", "leaky", "dithered", "cost_noise",
+    "cost_offset", "update_noise", "counted_mask", "counted_bits", "noise_offset", "noise_shift",
+    "defects", "defect_fraction",
 )  # fmt: skip
 """What a plan fixes for all lanes."""
 
 # The kernel knows these by their numbers.
-PERTURBATIONS = ("lfsr", "chain", "walsh", "sequential")
-BASELINES = ("sample", "two_sided", "mean", "literal")
+PERTURBATIONS = ("lfsr", "chain", "walsh", "sequential", "square", "sine")
+BASELINES = ("sample", "two_sided", "literal", "mean", "highpass")
+UPDATE_NOISES = ("none", "each", "shared")
 
 
 def rounded_up(number: int, unit: int) -> int:
@@ -98,6 +105,19 @@ def plan_record(plan: Plan) -> Any:
         "lfsr_bits": fabric.lfsr_bits,
         "pipeline": fabric.pipeline,
         "amplitude_mask": -1 << (plan.operand_shift if fabric.pipeline else 0),
+        "phase_mask": (1 << plan.perturber_bits) - 1,
+        "point_shift": max(0, plan.perturber_bits - (PHASE_STEPS.bit_length() - 1)),
+        "leaky": plan.leaky,
+        "dithered": plan.dithered,
+        "cost_noise": fabric.cost_noise,
+        "cost_offset": 1 << plan.cost_bits,
+        "update_noise": UPDATE_NOISES.index(fabric.update_noise),
+        "counted_mask": (1 << COUNTED_BITS) - 1,
+        "counted_bits": COUNTED_BITS,
+        "noise_offset": NOISE_OFFSET,
+        "noise_shift": NOISE_SHIFT,
+        "defects": fabric.defects,
+        "defect_fraction": DEFECT_FRACTION,
         **{f"tap_{n}": tap for n, tap in enumerate(taps)},
     }
     return _filled(PLAN, [values])[0]
@@ -125,6 +145,8 @@ def layer_records(plan: Plan) -> NDArray[Any]:
             "right": max(0, dropped),
             "low": fmt.minimum,
             "high": fmt.maximum,
+            "least": fmt.minimum,
+            "most": fmt.maximum,
         }
         if table is not None:
             values |= {
@@ -133,6 +155,8 @@ def layer_records(plan: Plan) -> NDArray[Any]:
                 "rounding": 1 << (table.shift - 1),
                 "left": 0,
                 "right": table.shift,
+                "low": table.activation.minimum,
+                "high": table.activation.maximum,
             }
             table_at += 2 * table.segments
         rows.append(values)

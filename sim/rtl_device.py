@@ -71,7 +71,7 @@ def harness(plan: Plan) -> str:
     next state of all of them computed three times a cycle, which takes half as long again.
     """
     trace = {
-        "cost": plan.cost_bits,
+        "cost": plan.measured_bits,
         "baseline": plan.baseline_bits,
         "step": plan.step_bits + 1,
         "used": len(plan.layers),

@@ -85,8 +85,50 @@ VARIANTS = {
             training=Training(eta=0.03),
         )
     ),
+    "highpass": Plan(
+        Spec(
+            name="highpass",
+            network=Network(layers=(2, 2, 1)),
+            formats=Formats(operand_fraction=6, cost=Format(False, 6, 10)),
+            fabric=Fabric(
+                baseline="highpass",
+                perturbation="sine",
+                decay_shift=4,
+                decay_every="timestep",
+                cost_noise=True,
+                defects=True,
+            ),
+            training=Training(eta=0.03, dtheta=0.25),
+        )
+    ),
+    "noisy": Plan(
+        Spec(
+            name="noisy",
+            network=Network(layers=(2, 3)),
+            formats=Formats(cost=Format(False, 7, 8)),
+            fabric=Fabric(
+                baseline="mean",
+                perturbation="square",
+                correlator="sign",
+                cost_noise=True,
+                update_noise="each",
+                defects=True,
+                samples=6,
+            ),
+            training=Training(eta=0.03),
+        )
+    ),
+    "shared": Plan(
+        Spec(
+            name="shared",
+            network=Network(layers=(2, 2), activation="relu"),
+            formats=Formats(operand_fraction=6, overflow="hold", activation=Format(False, 3, 6)),
+            fabric=Fabric(perturbation="sine", update_noise="shared", tau_theta_bits=2),
+            training=Training(eta=0.03, dtheta=0.25),
+        )
+    ),
 }
-"""Plans that have, between them, every other baseline, code, correlator and cost."""
+"""Plans that have, between them, every other baseline, code, correlator, cost and imperfection."""
 
 PIPELINED = {
     "pipelined": Plan(

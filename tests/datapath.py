@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Module
+from datapath_model import scaled
 
 from pmgd.sim.testbench import simulate
 
@@ -53,6 +54,32 @@ def assert_pipelined(seen: Sequence[Row], expected: Sequence[Row], latency: int)
         assert actual == result, f"input {k} must give {result} after {latency}, not {actual}"
     others = [d for d in range(len(seen) - count + 1) if list(seen[d : d + count]) == expected]
     assert others == [latency], f"inputs too alike to tell the latency {others}"
+
+
+# -- The broadcast ------------------------------------------------------------------------------
+
+
+async def broadcast_amplitude(ctx: Any, broadcast: Any, dtheta: int, operand_shift: int) -> None:
+    """Set the amplitude, or those of all levels in turn."""
+    if not len(broadcast.level):
+        ctx.set(broadcast.dtheta, dtheta)
+        return
+    fields = broadcast.load, broadcast.level, broadcast.dtheta
+    rows = [(1, level, scaled(dtheta >> operand_shift, level)) for level in range(8)]
+    await drive(ctx, fields, [*rows, (0, 0, 0)], ())
+
+
+async def broadcast_step(
+    ctx: Any, broadcast: Any, magnitude: int, *, direction: int = 1, ends: int = 1, turns: int = 1
+) -> None:
+    """Apply a step, the same in the turns of all levels."""
+    step = broadcast.step
+    fields = (
+        *(broadcast.apply, broadcast.update, broadcast.level),
+        *(step.magnitude, step.negative, step.nonzero),
+    )
+    rows = [(1, ends, level, magnitude, direction < 0, direction != 0) for level in range(turns)]
+    await drive(ctx, fields, [*rows, (0,) * 6], ())
 
 
 # -- The scan ring ----------------------------------------------------------------------------

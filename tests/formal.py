@@ -15,12 +15,10 @@ TIMEOUT_S = 600  # a proof takes seconds, but the first use of YoWASP compiles i
 
 
 def inputs(component):
-    """Return a component's inputs, which a proof must leave free."""
-    return [
-        Value.cast(value)
-        for _, member, value in component.signature.flatten(component)
-        if member.flow == In
-    ]
+    """Return a component's inputs, which a proof must leave free; those of no bits it must lack."""
+    flat = component.signature.flatten(component)
+    values = [Value.cast(value) for _, member, value in flat if member.flow == In]
+    return [value for value in values if len(value)]
 
 
 def stream_rules(m, stream, claim):

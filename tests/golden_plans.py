@@ -8,26 +8,48 @@ from hypothesis import strategies as st
 
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
+from pmgd.gateware.layout import DEFECTS
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.spec import ACTIVATIONS, Fabric, Formats, Network, Spec, Training
+from pmgd.gateware.spec import (
+    ACTIVATIONS,
+    FILTERS,
+    OSCILLATORS,
+    Fabric,
+    Formats,
+    Network,
+    Spec,
+    Training,
+)
 from pmgd.sim.golden import Golden
 
 SAMPLES = 5
 COST_INTEGER_BITS = 12
 """Enough for three squares of errors within +-32."""
+SINE_FRACTION = 3
+"""Fewest fraction bits of an operand that hold the eight magnitudes of a sine."""
 
 ANY: dict[str, tuple[Any, ...]] = {
     "copies": (1,),
-    "perturbation": ("lfsr", "chain", "walsh", "sequential"),
-    "baseline": ("sample", "two_sided", "mean", "literal"),
+    "perturbation": ("lfsr", "chain", "walsh", "sequential", "square", "sine"),
+    "band": ((0.0625, 0.4375), (0.25, 0.4375), (0.1, 0.3)),
+    "baseline": ("sample", "two_sided", "mean", "highpass", "literal"),
     "correlator": ("full", "sign"),
+    "decay_every": ("update", "timestep"),
+    "cost_noise": (False, False, True),
+    "update_noise": ("none", "none", "each", "shared"),
+    "defects": (False, False, True),
     "shuffle": (False, True),
 }
 PIPELINED: dict[str, tuple[Any, ...]] = {
     "copies": (1, 2),
     "perturbation": ("chain", "walsh"),
+    "band": ((0.0625, 0.4375),),
     "baseline": ("sample", "two_sided"),
     "correlator": ("full",),
+    "decay_every": ("update",),
+    "cost_noise": (False,),
+    "update_noise": ("none",),
+    "defects": (False,),
     "shuffle": (False,),
 }
 """What the specification of a pipelined fabric allows."""
@@ -44,7 +66,10 @@ def fixed_point(
 
 
 @st.composite
-def output_formats(draw: st.DrawFn, activation: str) -> Format:
+def output_formats(draw: st.DrawFn, activation: str, defects: bool) -> Format:
+    if defects:
+        fraction = draw(st.integers(1, 12))
+        return Format(True, draw(st.integers(1, 4)), fraction)
     if activation in ("sigmoid", "tanh"):
         signed = activation == "tanh"
         return Format(signed, int(signed), draw(st.integers(1, 15)))
@@ -54,31 +79,35 @@ def output_formats(draw: st.DrawFn, activation: str) -> Format:
 @st.composite
 def plans(draw: st.DrawFn, pipeline: bool = False) -> Plan:
     """Any small plan, its numbers from a few bits up to more than 64 bits of sum."""
+    choice = PIPELINED if pipeline else ANY
+    chosen = {name: draw(st.sampled_from(values)) for name, values in choice.items()}
+    sine, defects = chosen["perturbation"] == "sine", chosen["defects"]
     parameter = draw(fixed_point("S", (3, 24)))
+    if sine and parameter.fraction_bits < SINE_FRACTION:  # its magnitudes need them
+        parameter = Format(True, 2, draw(st.integers(SINE_FRACTION, 20)))
     layers = tuple(draw(st.lists(st.integers(1, 3), min_size=2, max_size=4)))
-    activations = tuple(draw(st.sampled_from(ACTIVATIONS)) for _ in layers[1:])
+    kinds = ("sigmoid",) if defects else ACTIVATIONS
+    activations = tuple(draw(st.sampled_from(kinds)) for _ in layers[1:])
     formats = Formats(
         parameter=parameter,
-        operand_fraction=draw(st.integers(0, parameter.fraction_bits)),
+        operand_fraction=draw(st.integers(SINE_FRACTION if sine else 0, parameter.fraction_bits)),
         input=draw(st.sampled_from((Format(False, 1, 0), draw(fixed_point("SU", (1, 32)))))),
         target=draw(fixed_point("SU", (1, 12), 4)),
         preactivation=draw(fixed_point("S", (3, 20))),
-        activation=tuple(draw(output_formats(kind)) for kind in activations),
+        activation=tuple(draw(output_formats(kind, defects)) for kind in activations),
         rounding=draw(st.sampled_from(("stochastic", "nearest"))),
         overflow=draw(st.sampled_from(("clip", "hold"))),
     )
-    choice = PIPELINED if pipeline else ANY
-    perturbation = draw(st.sampled_from(choice["perturbation"]))
+    decays = (0, 0, 1, 3, 8)
+    if chosen["decay_every"] == "timestep":  # and outlasts the beats of oscillators
+        decays = (3, 8) if chosen["perturbation"] in OSCILLATORS else (1, 3, 8)
+    widths = (16, 32) if chosen["perturbation"] == "chain" else range(12, 33)
     fabric = Fabric(
+        **chosen,
         pipeline=pipeline,
-        copies=draw(st.sampled_from(choice["copies"])),
-        perturbation=perturbation,
-        baseline=draw(st.sampled_from(choice["baseline"])),
-        correlator=draw(st.sampled_from(choice["correlator"])),
-        decay_shift=draw(st.sampled_from((0, 0, 1, 3, 8))),
+        decay_shift=draw(st.sampled_from(decays)),
         samples=SAMPLES,
-        shuffle=draw(st.sampled_from(choice["shuffle"])),
-        lfsr_bits=draw(st.sampled_from((16, 32) if perturbation == "chain" else range(12, 33))),
+        lfsr_bits=draw(st.sampled_from(widths)),
         tau_theta_bits=draw(st.sampled_from((1, 8))),
     )
     network = Network(
@@ -88,13 +117,14 @@ def plans(draw: st.DrawFn, pipeline: bool = False) -> Plan:
         bias=draw(st.booleans()),
         cost=draw(st.sampled_from(("squared", "l1"))),
     )
-    last_bit = formats.operand_fraction if pipeline else parameter.fraction_bits
-    training = Training(dtheta=2.0**-last_bit, eta=0.0, init_range=0.25)
+    last_bit = formats.operand_fraction if pipeline or sine else parameter.fraction_bits
+    dtheta = 2.0 ** (SINE_FRACTION * sine - last_bit)
+    training = Training(dtheta=dtheta, eta=0.0, init_range=0.25)
     spec = Spec(name="random", network=network, formats=formats, fabric=fabric, training=training)
     try:
         return Plan(spec)
     except SpecError:  # a cost beyond a word: drop what does not fit, as the message advises
-        bits = 24 if fabric.baseline == "mean" else 32
+        bits = 32 - 8 * (fabric.baseline in FILTERS) - 2 * fabric.cost_noise
         cost = Format(False, COST_INTEGER_BITS, bits - COST_INTEGER_BITS)
         return Plan(spec.replace(formats=dataclasses.replace(formats, cost=cost)))
 
@@ -114,7 +144,13 @@ def scramble(golden: Golden, seed: int) -> None:
     golden.theta[:] = pick(theta.minimum, theta.maximum, each)
     golden.theta[rng.random(each) < 0.2] = theta.maximum
     golden.theta[rng.random(each) < 0.2] = theta.minimum
-    if plan.gradient_bits:  # room for what a few timesteps add
+    if plan.leaky:  # all that it can hold
+        unit = (1 << plan.step_bits) - 1 if fabric.correlator == "full" else 1 << fabric.decay_shift
+        most = ((1 << fabric.decay_shift) - 1) * unit
+        golden.gradient[:] = pick(-most, most, each)
+        golden.gradient[rng.random(each) < 0.2] = most
+        golden.gradient[rng.random(each) < 0.3] //= 1 << min(20, plan.gradient_bits)
+    elif plan.gradient_bits:  # room for what a few timesteps add
         most = (1 << (plan.gradient_bits - 1)) * 3 // 4 if fabric.tau_theta_bits > 1 else 0
         golden.gradient[:] = pick(-most, most, each)
         golden.gradient[rng.random(each) < 0.3] //= 1 << min(20, plan.gradient_bits)
@@ -142,6 +178,11 @@ def scramble(golden: Golden, seed: int) -> None:
     golden.order_state[:], golden.rounding_state[:] = pick(1, 2**32 - 1), pick(1, 2**32 - 1)
     golden.baseline[:] = word(plan.baseline_bits)
     golden.baseline_valid[:], golden.perturbed[:] = pick(0, 1), pick(0, 1)
+    golden.blank[:], golden.noise_state[:] = pick(0, 1), pick(1, 2**32 - 1)
+    golden.cost_noise[:] = word(plan.cost_noise_bits)
+    golden.update_noise[:] = word(plan.update_noise_bits)
+    neurons = (lanes, plan.scan.neurons, len(DEFECTS))
+    golden.defects[:] = pick(-(1 << 15), (1 << 15) - 1, neurons) >> pick(0, 8, neurons)
     source, target = plan.spec.formats.input, plan.spec.formats.target
     golden.load_samples(
         pick(source.minimum, source.maximum, (lanes, SAMPLES, plan.sample.inputs)),

@@ -1,5 +1,8 @@
 """The specification, told again without arrays: one lane of a golden model in Python integers."""
 
+from fractions import Fraction
+from functools import cache
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,9 @@ from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.seeds import lfsr_taps
 from pmgd.sim.golden import Golden
+
+SINE = (13, 37, 60, 81, 99, 113, 122, 127)
+"""A quarter of a cycle, in 128ths."""
 
 
 class Scalar:
@@ -27,31 +33,57 @@ class Scalar:
             names -= {"baseline", "baseline_valid", "order_position", "perturbed"}
         return {name: getattr(self, name) for name in names}
 
-    def outputs(self, theta: list[int], x: list[int]) -> list[int]:
+    def operands(self, sigma: int) -> list[int]:
+        """What the multipliers see of the parameters, moved by sigma times the perturbation."""
         plan, formats = self.plan, self.plan.spec.formats
-        remaining = iter(theta)
+        unit = 2 ** (formats.parameter.fraction_bits - formats.operand_fraction)
+        signs = self.signs(self.perturber, self.perturber_state)
+        if plan.spec.fabric.perturbation != "sine":
+            dtheta = self.dtheta
+            if plan.spec.fabric.pipeline:
+                dtheta -= dtheta % unit
+            moved = zip(self.theta, signs, strict=True)
+            return [(theta + sigma * s * dtheta) // unit for theta, s in moved]
+        a = [(self.dtheta // unit * m + 64) // 128 for m in SINE]
+        return [
+            theta // unit + sigma * s * a[k]
+            for theta, s, k in zip(self.theta, signs, self.levels(), strict=True)
+        ]
+
+    def outputs(self, operands: list[int], x: list[int]) -> list[int]:
+        plan, formats = self.plan, self.plan.spec.formats
+        remaining, defects = iter(operands), iter(self.defects)
         values, fraction = x, formats.input.fraction_bits
         for layer in plan.layers:
             preactivations = []
             for _ in range(layer.outputs):
                 total = 0
                 for value in [*values, 1 << fraction] if plan.spec.network.bias else values:
-                    total += (next(remaining) >> plan.operand_shift) * value
+                    total += next(remaining) * value
                 drop = formats.operand_fraction + fraction - formats.preactivation.fraction_bits
                 preactivations.append(clip(shifted(total, drop), formats.preactivation))
-            values = [self.activated(z, layer) for z in preactivations]
+            if plan.spec.fabric.defects:
+                values = [self.imperfect(z, next(defects), layer) for z in preactivations]
+            else:
+                values = [self.activated(z, layer, layer.output_format) for z in preactivations]
             fraction = layer.output_format.fraction_bits
-        assert next(remaining, None) is None
+        assert next(remaining, None) is next(defects, None) is None
         return values
 
-    def activated(self, z: int, layer: LayerPlan) -> int:
+    def imperfect(self, z: int, defects: list[int], layer: LayerPlan) -> int:
+        """Return the output of a neuron with defects."""
+        beta, c, alpha, b = defects
+        z = clip((beta * z + 128) // 256 + c, self.plan.spec.formats.preactivation)
+        y = self.activated(z, layer, Format(False, 0, layer.output_format.fraction_bits))
+        return clip((alpha * y + 128) // 256 + b, layer.output_format)
+
+    def activated(self, z: int, layer: LayerPlan, fmt: Format) -> int:
         table, preactivation = layer.table, self.plan.spec.formats.preactivation
         if table is None:
-            drop = preactivation.fraction_bits - layer.output_format.fraction_bits
-            return clip(shifted(z, drop), layer.output_format)
+            return clip(shifted(z, preactivation.fraction_bits - fmt.fraction_bits), fmt)
         k, r = divmod(z - preactivation.minimum, 1 << table.remainder_bits)
         value = table.knots[k] * 2**table.remainder_bits + table.slopes[k] * r
-        return clip((value + 2 ** (table.shift - 1)) >> table.shift, layer.output_format)
+        return clip((value + 2 ** (table.shift - 1)) >> table.shift, fmt)
 
     def cost(self, y: list[int], t: list[int]) -> int:
         plan, total = self.plan, 0
@@ -60,6 +92,23 @@ class Scalar:
             error -= target * 2 ** (plan.error_fraction - plan.spec.formats.target.fraction_bits)
             total += error**2 if plan.spec.network.cost == "squared" else abs(error)
         return total >> plan.cost_shift
+
+    def measured(self, sigma: int) -> int:
+        """Return the cost of the current sample as training sees it."""
+        x, t = self.x[self.sample_index], self.t[self.sample_index]
+        cost = self.cost(self.outputs(self.operands(sigma), x), t)
+        if not self.plan.spec.fabric.cost_noise:
+            return cost
+        seen = cost + 2**self.plan.cost_bits + self.draw_noise(self.cost_noise)
+        assert 0 <= seen < 2**self.plan.measured_bits
+        return seen
+
+    def draw_noise(self, level: int) -> int:
+        self.noise_state = scalar_xorshift32(self.noise_state)
+        n = 512 * f"{self.noise_state % 2**24:b}".count("1") + 2 * (self.noise_state // 2**24)
+        n += 1 - 6400
+        size = (abs(n) * level + 4096) // 8192
+        return size if n > 0 else -size
 
     def draw_sample(self) -> None:
         if self.order == 0:
@@ -103,6 +152,9 @@ class Scalar:
                 return [shared % 2, *own[:-1]], shared
             case "walsh":
                 return own, (shared + 1) % 2 ** len(f"{self.plan.parameters:b}")
+            case "square" | "sine":
+                bits, increments = oscillators(len(own), fabric.band)
+                return [(v + by) % 2**bits for v, by in zip(own, increments, strict=True)], shared
         return [own[-1], *own[:-1]], shared
 
     def signs(self, own: list[int], shared: int) -> list[int]:
@@ -112,17 +164,32 @@ class Scalar:
                 return [1 - 2 * (f"{shared & row:b}".count("1") % 2) for row in rows]
             case "sequential":
                 return own
+            case "square" | "sine":
+                return [-1 if q >= 16 else 1 for q in self.points(own)]
         return [1 if state % 2 else -1 for state in own]
 
-    def scaled(self, change: int) -> int:
-        """Return u of a correlator that is not sign-only."""
+    def points(self, own: list[int]) -> list[int]:
+        """Return where in its cycle of 32 points every oscillator is."""
+        bits, _ = oscillators(self.plan.parameters, self.plan.spec.fabric.band)
+        return [phase >> (bits - 5) for phase in own]
+
+    def levels(self) -> list[int]:
+        """Return k of every parameter."""
+        return [7 - q % 8 if q // 8 % 2 else q % 8 for q in self.points(self.perturber)]
+
+    def scaled(self, change: int) -> list[int]:
+        """Return u of a correlator that is not sign-only, or u_0 to u_7 of a sine."""
         formats = self.plan.spec.formats
         q = 2**self.scale_shift // 2
         if formats.rounding == "stochastic":
             self.rounding_state = scalar_xorshift32(self.rounding_state)
             q = self.rounding_state % 2**self.scale_shift
         limit = 2 ** (formats.parameter.bits - 1) - 1
-        return max(-limit, min(limit, (change * self.scale_mantissa + q) >> self.scale_shift))
+        mantissas = [self.scale_mantissa]
+        if self.plan.spec.fabric.perturbation == "sine":
+            mantissas = [(self.scale_mantissa * m + 64) // 128 for m in SINE]
+        steps = [(change * mantissa + q) >> self.scale_shift for mantissa in mantissas]
+        return [max(-limit, min(limit, step)) for step in steps]
 
     def moved(self, old: int, by: int) -> int:
         """Return a parameter from which `by` is taken."""
@@ -138,6 +205,22 @@ class Scalar:
         taken = -(-abs(g) // 2**self.plan.spec.fabric.decay_shift)
         return (abs(g) - taken) * (1 if g > 0 else -1)
 
+    def leaked(self, g: int) -> int:
+        """Return what a timestep leaves of a leaky integrator."""
+        formats, fabric = self.plan.spec.formats, self.plan.spec.fabric
+        if fabric.correlator == "sign" or formats.rounding == "nearest":
+            return self.decayed(g)
+        dither = int(f"{self.rounding_state:032b}"[: fabric.decay_shift], 2)
+        return g - (g + dither) // 2**fabric.decay_shift
+
+    def shake(self) -> None:
+        """Add the noise of an update."""
+        drawn = 0
+        for i, theta in enumerate(self.theta):
+            if i == 0 or self.plan.spec.fabric.update_noise == "each":
+                drawn = self.draw_noise(self.update_noise)
+            self.theta[i] = self.moved(theta, drawn)
+
     def tick(self) -> None:
         for phase, tau in (
             ("phase_x", self.tau_x), ("phase_p", self.tau_p), ("phase_theta", self.tau_theta)
@@ -150,46 +233,46 @@ class Scalar:
         plan, fabric = self.plan, self.plan.spec.fabric
         if self.phase_x == 0:
             self.draw_sample()
-            if fabric.baseline == "sample":
+            forgets = fabric.baseline in ("mean", "highpass") and self.blank == 1
+            if fabric.baseline == "sample" or forgets:
                 self.baseline_valid = 0
-        x, t = self.x[self.sample_index], self.t[self.sample_index]
         if self.phase_p == 0:
             self.perturb()
-        signs = self.signs(self.perturber, self.perturber_state)
-
-        def cost(sigma: int) -> int:
-            moved = [v + sigma * s * self.dtheta for v, s in zip(self.theta, signs, strict=True)]
-            return self.cost(self.outputs(moved, x), t)
-
         sigma = 1
         match fabric.baseline:
             case "sample":
                 if not self.baseline_valid:
-                    self.baseline, self.baseline_valid = cost(0), 1
+                    self.baseline, self.baseline_valid = self.measured(0), 1
             case "two_sided":
-                self.baseline, self.baseline_valid = cost(-1), 1
+                self.baseline, self.baseline_valid = self.measured(-1), 1
             case "literal":
                 retaken = self.phase_x == 0 or self.phase_theta == 0
                 if retaken:
-                    self.baseline, self.baseline_valid = cost(0), 1
+                    self.baseline, self.baseline_valid = self.measured(0), 1
                 if self.phase_p == 0:
                     self.perturbed = 1
                 elif retaken:
                     self.perturbed = 0
                 sigma = self.perturbed
-        perturbed_cost = cost(sigma)
+        perturbed_cost = self.measured(sigma)
         change = perturbed_cost - self.baseline
-        if fabric.baseline == "mean":
+        if fabric.baseline in ("mean", "highpass"):
             if not self.baseline_valid:
                 self.baseline, self.baseline_valid = perturbed_cost << 8, 1
             change = perturbed_cost - (self.baseline >> 8)
             self.baseline += ((perturbed_cost << 8) - self.baseline) >> self.mean_shift
-        direction = (change > 0) - (change < 0)
-        u = direction * self.sign_step if fabric.correlator == "sign" else self.scaled(change)
-        if sigma == 0:
-            u, direction = 0, 0
-        summand = direction * 2**fabric.decay_shift if fabric.correlator == "sign" else u
-        g = [v + s * summand for v, s in zip(self.gradient, signs, strict=True)]
+            if fabric.baseline == "highpass":
+                change = perturbed_cost - (self.baseline >> 8)
+        if fabric.correlator == "sign":
+            direction = ((change > 0) - (change < 0)) * abs(sigma)
+            u, summands = direction * self.sign_step, [direction * 2**fabric.decay_shift]
+        else:
+            summands = [abs(sigma) * step for step in self.scaled(change)]
+            u = summands[-1]
+        signs = self.signs(self.perturber, self.perturber_state)
+        levels = self.levels() if len(summands) > 1 else [0] * len(signs)
+        rows = zip(self.gradient, signs, levels, strict=True)
+        g = [old + s * summands[k] for old, s, k in rows]
         ended = self.phase_theta + 1 >= self.tau_theta
         if fabric.baseline == "literal":
             ended = self.phase_theta == 0
@@ -198,10 +281,17 @@ class Scalar:
             if fabric.correlator == "sign":
                 deltas = [((v > 0) - (v < 0)) * self.sign_step for v in g]
             self.theta = list(map(self.moved, self.theta, deltas))
-            g = list(map(self.decayed, g))
+            if fabric.decay_every == "update":
+                g = list(map(self.decayed, g))
             if fabric.baseline == "sample":
                 self.baseline_valid = 0
+        if fabric.decay_every == "timestep":
+            g = list(map(self.leaked, g))
+        if ended and fabric.update_noise != "none":
+            self.shake()
         if plan.gradient_bits:
+            limit = 2 ** (plan.gradient_bits - 1)
+            assert all(-limit <= v < limit for v in g)
             self.gradient = g
         self.tick()
         return perturbed_cost, u
@@ -231,18 +321,10 @@ class Scalar:
         if self.phase_p == 0:
             self.perturb()
         # 4. Costs.
-        signs = self.signs(self.perturber, self.perturber_state)
-        formats = self.plan.spec.formats
-        dropped = 2 ** (formats.parameter.fraction_bits - formats.operand_fraction)
-        dtheta = self.dtheta - self.dtheta % dropped
-        x, t = self.x[self.sample_index], self.t[self.sample_index]
-        costs = {}
-        for sigma in (1, 0, -1):
-            moved = [v + sigma * s * dtheta for v, s in zip(self.theta, signs, strict=True)]
-            costs[sigma] = self.cost(self.outputs(moved, x), t)
+        costs = {sigma: self.measured(sigma) for sigma in (1, 0, -1)}
         baseline = costs[-1 if self.plan.spec.fabric.baseline == "two_sided" else 0]
         # 5. Step.
-        u = self.scaled(costs[1] - baseline)
+        [u] = self.scaled(costs[1] - baseline)
         # 6. Flight.
         ended = self.phase_theta + 1 >= self.tau_theta
         self.flight[self.flight_position] = [u, int(self.phase_p == 0), int(ended)]
@@ -252,6 +334,19 @@ class Scalar:
         # 7. Clockwork.
         self.tick()
         return costs[1], baseline, u
+
+
+@cache
+def oscillators(count: int, band: tuple[float, float]) -> tuple[int, list[int]]:
+    """Return the width of the phases, and what each of them grows by."""
+    low, high = (Fraction(*end.as_integer_ratio()) for end in band)
+    bits = 6
+    while (high - low) * 2 ** (bits - 4) < count:
+        bits += 1
+    slots = [
+        2 ** (bits - 4) * (low + (high - low) * (2 * i + 1) / (2 * count)) for i in range(count)
+    ]
+    return bits, [16 * floor(slot) + 1 for slot in slots]
 
 
 def shifted(value: int, right: int) -> int:
@@ -277,7 +372,7 @@ def same_class(plan: Plan, y: np.ndarray, t: np.ndarray) -> bool:
     real = [plan.output_format.to_real(y).tolist(), plan.spec.formats.target.to_real(t).tolist()]
     if plan.outputs == 1:
         both_signed = plan.spec.formats.target.signed and plan.output_format.signed
-        threshold = 0 if both_signed else 0.5
+        threshold = 0 if both_signed and not plan.spec.fabric.defects else 0.5
         return (real[0][0] >= threshold) == (real[1][0] >= threshold)
     first = [values.index(max(values)) for values in real]
     return first[0] == first[1]

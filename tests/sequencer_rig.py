@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 
 from shuffle_model import ShuffleModel
 
-from pmgd.gateware.latency import INDEX_CYCLES, SHUFFLE_CYCLES
+from pmgd.gateware.latency import INDEX_CYCLES, LEVELS_CYCLES, SHUFFLE_CYCLES
 from pmgd.gateware.layout import WORD_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.sequencer import Sequencer
+from pmgd.gateware.spec import FILTERS
 from pmgd.sim.testbench import simulate
 
 PHASES = ("phase_x", "phase_p", "phase_theta")
 TAUS = ("tau_x", "tau_p", "tau_theta")
 STATE = ("timestep", "stop_at", *PHASES, "sample_index", "order_position", "perturbed")
-PULSES = ("advance", "draw", "round", "fetch", "apply")
-OTHERS = ("home", "probing", "invalidate", "update", "busy", "finished")
+PULSES = ("begins", "advance", "draw", "round", "fetch", "apply", "shake")
+OTHERS = ("home", "probing", "invalidate", "update", "busy", "finished", "stepping", "shaking")
 
 UNPERTURBED, PERTURBED, OPPOSITE = (0, 0), (1, 0), (1, 1)
 """A wave's bits perturb and opposite."""
@@ -25,11 +26,13 @@ UNPERTURBED, PERTURBED, OPPOSITE = (0, 0), (1, 0), (1, 1)
 class Timestep:
     """What one timestep did, how often it strobed what, and where it ended."""
 
+    begins: int = 0
     advance: int = 0
     draw: int = 0
     round: int = 0
     fetch: int = 0
     apply: int = 0
+    shake: int = 0
     fetched: int | None = None
     forgets: bool = False
     """C0 was forgotten at the beginning."""
@@ -48,8 +51,9 @@ class Timestep:
     """Positions in shuffled order."""
 
     def declared_cycles(self, plan: Plan) -> int:
-        kinds = {"new_sample": self.new_sample, "new_baseline": self.new_baseline}
-        cycles = plan.clocks_per_timestep(**kinds)
+        cycles = plan.clocks_per_timestep(
+            new_sample=self.new_sample, new_baseline=self.new_baseline, update=self.updates
+        )
         if self.tried:
             cycles += SHUFFLE_CYCLES * self.tried - plan.sample.count_bits - INDEX_CYCLES
         return cycles
@@ -65,6 +69,7 @@ class Model:
     tau_p: int = 1
     tau_theta: int = 1
     order: int = 0
+    blank: int = 0
     sample_count: int = 1
     timestep: int = 0
     phase_x: int = 0
@@ -108,7 +113,7 @@ class Model:
 
     def waves(self):
         """Step 3, and what is evaluated for it and for step 4."""
-        if self.kind == "mean":
+        if self.kind in FILTERS:
             return [(*PERTURBED, 0)]
         if self.kind == "two_sided":
             return [(*OPPOSITE, 1), (*PERTURBED, 0)]
@@ -133,19 +138,22 @@ class Model:
         if self.kind == "literal":
             updates = self.phase_theta == 0
         forgets_after = self.kind == "sample" and updates
+        forgets = self.blank if self.kind in FILTERS else self.kind == "sample"
         self.baseline_valid = not forgets_after
         for phase, tau in zip(PHASES, TAUS, strict=True):
             following = getattr(self, phase) + 1
             setattr(self, phase, 0 if following >= getattr(self, tau) else following)
         self.timestep += 1
         return Timestep(
+            begins=1,
             advance=advance,
             draw=self.draws,
             round=self.plan.stochastic,
             fetch=1,
-            apply=1,
+            apply=self.plan.step_levels,
+            shake=updates and self.plan.spec.fabric.update_noise != "none",
             fetched=self.sample_index,
-            forgets=self.kind == "sample" and new_sample,
+            forgets=bool(new_sample and forgets),
             waves=tuple(waves),
             perturbed=self.perturbed,
             updates=updates,
@@ -162,8 +170,10 @@ class Surroundings:
     """All that is around a sequencer: answers what it asks for, and records what it does."""
 
     dut: Sequencer
+    plan: Plan
     words: random.Random
     latency: int = 4
+    """From an evaluation to its step, or to the last of its steps, which follow each other."""
     home_cycles: int = 2
     counting_cycles: int = 0
     """From the cost of a sweep's sample until it is counted."""
@@ -186,7 +196,7 @@ class Surroundings:
         names = (*PULSES, *OTHERS, "timestep", *PHASES, "sample_index", "perturbed")
         flags = dut.wave.valid, dut.wave.perturb, dut.wave.opposite, dut.wave.baseline
         signals = [*(getattr(dut, name) for name in names), *flags]
-        costs, steps = {}, set()  # by the cycle in which they arrive
+        costs, steps, levels, noise = {}, {}, set(), range(0)  # by the cycle in which they arrive
         cycle = homing = 0
         now = Timestep()
         while True:
@@ -194,6 +204,9 @@ class Surroundings:
             ctx.set(dut.homed, self.homed)
             ctx.set(dut.cost_arrived, cycle in costs)
             ctx.set(dut.step_arrived, cycle in steps)
+            ctx.set(dut.step_last, steps.get(cycle, False))
+            ctx.set(dut.level_last, cycle in levels)
+            ctx.set(dut.shaken, len(noise) > 0 and cycle == noise[-1])
             ctx.set(dut.baseline_valid, self.baseline_valid or self.keeps_baseline)
             ctx.set(dut.sweeping, sweeping)
             *_, wave, perturb, opposite, baseline = values = (await ctx.tick().sample(*signals))[2:]
@@ -204,6 +217,17 @@ class Surroundings:
             assert seen["busy"] or not active, "nothing happens while it is not busy"
             assert self.homed or not active, "nothing happens before the ring is home"
             assert ("apply" in pulsed) == (cycle in steps), "a step is taken as it arrives"
+            assert seen["shaking"] == (cycle in noise), "until the last parameter has its noise"
+            if {"apply", "shake"} & {*pulsed} or seen["shaking"]:
+                assert seen["stepping"], "what is broadcast is a step"
+            if {"begins", "fetch"} & {*pulsed} or seen["finished"]:
+                assert not seen["stepping"], "what is broadcast is an amplitude"
+            if seen["begins"] and self.plan.levels > 1:
+                levels.add(cycle + LEVELS_CYCLES)
+            if seen["fetch"] and not sweeping:
+                assert all(last < cycle for last in levels), "all amplitudes have arrived"
+            if seen["shake"]:
+                noise = range(cycle + 1, cycle + self.plan.shake_cycles)
             if seen["probing"] or sweeping:
                 assert not pulsed or (sweeping and pulsed == ["fetch"])
                 assert not seen["invalidate"]
@@ -216,6 +240,7 @@ class Surroundings:
             if seen["apply"]:
                 now.updates = bool(seen["update"])
                 now.forgets_after = bool(seen["invalidate"])
+                assert steps[cycle] or not now.forgets_after, "not before the last step"
                 assert seen["perturbed"] == now.perturbed, "it is masked as it is perturbed"
             elif seen["invalidate"]:
                 assert not now.fetch
@@ -228,10 +253,11 @@ class Surroundings:
             elif wave:
                 assert (now.fetch, seen["sample_index"]) == (1, now.fetched)
                 now.waves += ((perturb, opposite, baseline),)
-                costs[cycle + self.latency - 1] = "baseline" if baseline else "change"
+                turns, last = self.plan.step_levels, cycle + self.latency
+                costs[last - turns] = "baseline" if baseline else "change"
                 if not baseline:
                     now.perturbed = seen["perturbed"]
-                    steps.add(cycle + self.latency)
+                    steps |= {last - turn: turn == 0 for turn in range(turns)}
             match costs.get(cycle):
                 case "baseline":
                     self.baseline_valid = True
@@ -260,7 +286,7 @@ class Rig:
     def __init__(self, plan, seed, **surroundings):
         self.dut = Sequencer(plan)
         self.model = Model(plan, random.Random(seed))
-        self.around = Surroundings(self.dut, random.Random(seed), **surroundings)
+        self.around = Surroundings(self.dut, plan, random.Random(seed), **surroundings)
 
     def simulate(self, testbench, **options):
         simulate(self.dut, testbench, background=[self.around.bench], **options)

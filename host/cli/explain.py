@@ -5,7 +5,7 @@ import json
 
 from pmgd.gateware.formats import Format
 from pmgd.gateware.latency import SHUFFLE_CYCLES
-from pmgd.gateware.layout import MEAN_FRACTION_BITS
+from pmgd.gateware.layout import DEFECTS, MEAN_FRACTION_BITS, NEURON_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import Access, registers, windows
 from pmgd.gateware.regmap_document import PERTURBER, register_map
@@ -91,11 +91,14 @@ _METHOD = {
         "chain": "a random code, shifted from parameter to parameter",
         "walsh": "an orthogonal code, Walsh-Hadamard",
         "sequential": "one parameter at a time, by +dtheta",
+        "square": "a square wave of its own frequency for every parameter",
+        "sine": "a sine of its own frequency for every parameter",
     },
     "baseline": {
         "sample": "the unperturbed cost of the same sample and parameters",
         "two_sided": "the cost of the opposite perturbation",
         "mean": "the running mean of the cost",
+        "highpass": "a high-pass filter of the cost",
         "literal": "Table 1 as printed, which trains badly where tau_x > 1",
     },
     "correlator": {
@@ -113,19 +116,42 @@ def _method(plan: Plan) -> str:
     ]
     kept = "G is cleared" if plan.gradient_bits else "nothing is kept"
     if shift:
-        kept = f"G keeps {1 - 2.0**-shift:g} of itself, momentum with a gain of {1 << shift}"
+        gain = "a leaky integrator" if plan.leaky else f"momentum with a gain of {1 << shift}"
+        kept = f"G keeps {1 - 2.0**-shift:g} of itself, {gain}"
     hits = "the largest output is the class"
     if plan.outputs == 1:
         hits = f"an output from {plan.class_threshold:g} up is class 1"
     rows += [
-        ("after an update", kept),
+        ("in every timestep" if plan.leaky else "after an update", kept),
+        *_imperfections(plan),
         ("cost", f"{'squared' if plan.squared else 'absolute'} error, summed over the outputs"),
         (
             "evaluation",
             f"hits and cost of up to {count(plan.sample.samples)} samples on the device; {hits}",
         ),
     ]
+    if plan.increments:
+        rows.insert(1, ("frequencies", _oscillators(plan)))
     return table(rows)
+
+
+def _imperfections(plan: Plan) -> list[tuple[str, str]]:
+    fabric = plan.spec.fabric
+    noises = ["costs"] * fabric.cost_noise
+    if fabric.update_noise != "none":
+        whose = "every parameter's" if fabric.update_noise == "each" else "all parameters'"
+        noises.append(f"{whose} updates")
+    rows = [("noise", f"of {' and of '.join(noises)}")] if noises else []
+    return rows + [("defects", "of every neuron's sigmoid")] * fabric.defects
+
+
+def _oscillators(plan: Plan) -> str:
+    low, high = plan.increments[0], plan.increments[-1]
+    unit = 1 << plan.perturber_bits
+    return (
+        f"{low / unit:.4f} to {high / unit:.4f} cycles per perturbation, by phases of "
+        f"{plan.perturber_bits} bits"
+    )
 
 
 def _widths(plan: Plan) -> str:
@@ -144,11 +170,13 @@ def _widths(plan: Plan) -> str:
                 for number, layer in enumerate(plan.layers)
             ),
             ("cost, summed over outputs", False, plan.cost_bits, plan.cost_fraction),
+            *[("the same, with noise", False, plan.measured_bits, plan.cost_fraction)]
+            * plan.spec.fabric.cost_noise,
             (
                 "baseline C0",
                 False,
                 plan.baseline_bits,
-                plan.cost_fraction + MEAN_FRACTION_BITS * (plan.spec.fabric.baseline == "mean"),
+                plan.cost_fraction + MEAN_FRACTION_BITS * plan.filters,
             ),
         )
     ]
@@ -157,7 +185,7 @@ def _widths(plan: Plan) -> str:
     if plan.gradient_bits:
         # A sum of at most this many steps or counts; the register holds a little more.
         decay = plan.spec.fabric.decay_shift
-        most = ((1 << plan.spec.fabric.tau_theta_bits) - 1) << decay
+        most = (1 if plan.leaky else (1 << plan.spec.fabric.tau_theta_bits) - 1) << decay
         full = plan.spec.fabric.correlator == "full"
         rows.append(
             _symmetric("gradient G", plan.gradient_bits, most * largest, fraction)
@@ -273,6 +301,8 @@ def _clocks(plan: Plan) -> str:
         f"\n\n  a new sample in shuffled order: {SHUFFLE_CYCLES} for each position tried, instead "
         f"of {plan.index_cycles}"
     )
+    if plan.shake_cycles:
+        rows.append(("of these, for the noise of an update", plan.shake_cycles))
     return table(rows, "lr") + shuffled * plan.spec.fabric.shuffle + delay
 
 
@@ -290,6 +320,8 @@ def _storage(plan: Plan) -> str:
         ("one parameter", scan.synapse_bits),
         (f"all {count(scan.parameters)} parameters", count(scan.parameters * scan.synapse_bits)),
     ]
+    if scan.neurons:
+        rows.append((f"defects of all {scan.neurons} neurons", scan.neurons * NEURON_BITS))
     if plan.perturber_state_bits:
         rows.append(("shared by all perturbers", plan.perturber_state_bits))
     if pipeline:
@@ -327,6 +359,7 @@ def _ring(plan: Plan, own: str) -> str:
         planes += f", then {own} for late updates {downwards}" * bool(scan.update_perturber_bits)
     else:
         state += [own] * bool(scan.perturber_bits)
+    planes += f", then {len(DEFECTS)} defects of each neuron" * bool(scan.neurons)
     return f"{', '.join(state)} of each parameter{planes}"
 
 
@@ -342,10 +375,30 @@ def _settings(plan: Plan) -> str:
         rows.append(("scale of the step", f"{mantissa} / 2^{shift}"))
     else:
         rows.append(("step", f"{plan.sign_step()} last bit(s) of a parameter"))
-    if plan.spec.fabric.baseline == "mean":
-        rows.append(("time constant of the mean", f"{1 << training.mean_shift} timesteps"))
+    if plan.filters:
+        rows.append(_time_constant(plan))
+    fabric = plan.spec.fabric
+    if plan.leaky:
+        constant = (1 << fabric.decay_shift) - 1
+        rows.append(("time constant of the leak", f"{constant} timesteps"))
+    if fabric.cost_noise:
+        rows.append(("sigma_c", f"{training.sigma_c:g}: a level of {plan.cost_noise_level()}"))
+    if fabric.update_noise != "none":
+        level = plan.update_noise_level()
+        rows.append(("sigma_theta", f"{training.sigma_theta:g}: a level of {level}"))
+    if fabric.defects:
+        rows.append(("sigma_a", f"{training.sigma_a:g}"))
     rows += [("sample order", training.order), ("timesteps", count(training.steps))]
     return table(rows)
+
+
+def _time_constant(plan: Plan) -> tuple[str, str]:
+    training, constant = plan.spec.training, 1 << plan.spec.training.mean_shift
+    name = "mean"
+    if plan.spec.fabric.baseline == "highpass":
+        name, constant = "filter", constant - 1
+    anew = ", anew with every sample" * training.blank
+    return f"time constant of the {name}", f"{constant} timesteps{anew}"
 
 
 _ACCESS = {Access.READ: "read", Access.WRITE: "write", Access.STOPPED: "read, write*"}

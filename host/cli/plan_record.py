@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pmgd.gateware.layout import NEURON_BITS
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import registers, windows
 
@@ -22,6 +23,11 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             "baseline": fabric.baseline,
             "correlator": fabric.correlator,
             "gradient_kept": 1 - 2.0**-fabric.decay_shift,
+            "decay_every": fabric.decay_every,
+            "frequencies": [each / (1 << plan.perturber_bits) for each in plan.increments],
+            "cost_noise": fabric.cost_noise,
+            "update_noise": fabric.update_noise,
+            "defects": fabric.defects,
             "cost": plan.spec.network.cost,
             "stochastic_rounding": plan.stochastic,
         },
@@ -30,6 +36,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             "dtheta": plan.dtheta_bits,
             "operand": plan.operand_bits,
             "cost": plan.cost_bits,
+            "measured_cost": plan.measured_bits,
             "baseline": plan.baseline_bits,
             "cost_change": plan.change_bits,
             "step": plan.step_bits + 1,
@@ -63,6 +70,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             "new_sample": plan.clocks_per_timestep(),
             "new_baseline": plan.clocks_per_timestep(new_sample=False),
             "same_baseline": plan.clocks_per_timestep(new_sample=False, new_baseline=False),
+            "noise_of_update": plan.shake_cycles,
         },
         "update_delay_timesteps": plan.update_delay,
         "pipeline": _pipeline(plan),
@@ -74,6 +82,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             "per_parameter": scan.synapse_bits,
             "all_parameters": scan.synapse_bits * scan.parameters,
             "shared_perturber": plan.perturber_state_bits,
+            "defects": scan.neurons * NEURON_BITS,
             "flight": plan.update_delay * plan.flight.bits,
             "sample": sample.bits,
             "sample_memory": sample.bits * sample.samples,
@@ -83,6 +92,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             "padding_bits": scan.padding_bits,
             "planes": scan.planes,
             "offset_binary": scan.offset_binary,
+            "neurons": scan.neurons,
         },
         "sample": {
             "inputs": sample.inputs,
@@ -142,6 +152,11 @@ def _run_time(plan: Plan) -> dict[str, int]:
         values["scale_mantissa"], values["scale_shift"] = plan.scale()
     else:
         values["sign_step_last_bits"] = plan.sign_step()
-    if plan.spec.fabric.baseline == "mean":
-        values["mean_shift"] = plan.spec.training.mean_shift
+    training, fabric = plan.spec.training, plan.spec.fabric
+    if plan.filters:
+        values |= {"mean_shift": training.mean_shift, "blank": int(training.blank)}
+    if fabric.cost_noise:
+        values["cost_noise"] = plan.cost_noise_level()
+    if fabric.update_noise != "none":
+        values["update_noise"] = plan.update_noise_level()
     return values

@@ -2,11 +2,13 @@
 
 import pytest
 from datapath import assert_pipelined, play
-from datapath_model import interpolated, linear, preactivation
+from datapath_model import defective, interpolated, linear, preactivation
 
 from pmgd.gateware.activation import make_activation
+from pmgd.gateware.latency import DEFECTS_CYCLES, TABLE_CYCLES
+from pmgd.gateware.layout import DEFECTS
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.spec import Network, Spec
+from pmgd.gateware.spec import Fabric, Network, Spec
 
 
 @pytest.mark.parametrize("kind", ["sigmoid", "tanh", "relu", "identity"])
@@ -34,3 +36,21 @@ def test_usual_formats(kind: str) -> None:
     assert_pipelined(play(dut, (dut.sum,), rows, (dut.y,)), expected, latency)
     values = {y for (y,) in expected}
     assert min(values) < 0 if layer.output_format.signed else min(values) == 0
+
+
+def test_a_sigmoid_with_defects() -> None:
+    spec = Spec(name="wrong", network=Network(layers=(2, 1)), fabric=Fabric(defects=True))
+    plan = Plan(spec)
+    (layer,) = plan.layers
+    z_format = plan.spec.formats.preactivation
+    dut = make_activation(layer, z_format)
+    latency = plan.latency.activations[0]
+    assert latency == TABLE_CYCLES + DEFECTS_CYCLES
+    sums = [(n * 1009) % 8192 - 4096 for n in range(500)]
+    row = (300, -100, -400, 50)
+    inputs = dut.sum, *(dut.defects[name] for name in DEFECTS)
+    rows = [(total, *row) for total in [*sums, *sums[:latency]]]
+    arguments = [preactivation(total, layer.sum_shift, z_format) for total in sums]
+    expected = [(defective(z, row, layer, z_format),) for z in arguments]
+    assert_pipelined(play(dut, inputs, rows, (dut.y,)), expected, latency)
+    assert min(expected) < (0,)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pmgd.gateware.checks import (
+    check_band,
     check_choice,
     check_flag,
     check_format,
@@ -58,6 +59,46 @@ def test_the_bound_of_a_real_may_be_excluded() -> None:
         check_real("a.b", 0.25, 0.5)
     with pytest.raises(SpecError, match=r"^a\.b must be above 0\.5, not 0\.5$"):
         check_real("a.b", 0.5, 0.5, exclusive=True)
+
+
+@pytest.mark.parametrize("value", [(0.125, 0.5), [0.125, 0.5], np.array([0.125, 0.5])])
+def test_bands_become_plain(value: Any) -> None:
+    result = check_band("a.b", value)
+    assert result == (0.125, 0.5)
+    assert [type(end) for end in result] == [float, float]
+
+
+@pytest.mark.parametrize("value", ["ab", 0.25, None, [], [0.25], [0.1, 0.2, 0.3]])
+def test_what_is_no_band_is_refused(value: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        check_band("a.b", value)
+    assert str(caught.value) == f"a.b must be a list of two frequencies, not {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ((0, 0.25), "a.b must be above 0, not 0"),
+        ((0.25, -0.25), "a.b must be above 0, not -0.25"),
+        ((0.25, float("nan")), "a.b must be a finite number, not nan"),
+        (
+            (0.25, 0.25),
+            "a.b must rise, from at least 1.52588e-05 to at most 0.5, not be from 0.25 to 0.25",
+        ),
+        (
+            (0.3, 0.25),
+            "a.b must rise, from at least 1.52588e-05 to at most 0.5, not be from 0.3 to 0.25",
+        ),
+        (
+            (0.25, 0.625),
+            "a.b must rise, from at least 1.52588e-05 to at most 0.5, not be from 0.25 to 0.625",
+        ),
+    ],
+)
+def test_other_ends_of_a_band_are_refused(value: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        check_band("a.b", value)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("value", ["three", "", None, 1, ["one"], {"one": 1}])

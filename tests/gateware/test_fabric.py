@@ -3,6 +3,7 @@
 import random
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from amaranth.hdl import Value
 from amaranth.lib.wiring import Out
@@ -12,11 +13,13 @@ from pipelines import make
 from pmgd.gateware.formats import Format
 from pmgd.gateware.frames import MAX_WORDS, Status
 from pmgd.gateware.latency import INDEX_CYCLES, SHUFFLE_CYCLES
+from pmgd.gateware.layout import DEFECTS
 from pmgd.gateware.make_fabric import make_fabric
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import REGION_SHIFT, Access, Reg, Region, registers, windows
 from pmgd.gateware.spec import Fabric as FabricSpec
 from pmgd.gateware.spec import Formats, Network, Spec
+from pmgd.host.packed_scan import pack_scan
 from pmgd.sim.testbench import simulate
 
 SHAPES = {
@@ -73,11 +76,21 @@ async def wait(ctx, dut):
 
 
 async def fill(ctx, dut, plan, rng):
-    """Give every sample, of one word each, and every bit of the scan ring some value."""
+    """Give every sample, of one word each, and all state in the scan ring some value."""
     assert plan.sample.words == 1
-    for region, words in ((Region.SAMPLES, plan.sample.samples), (Region.SCAN, plan.scan.words)):
-        assert words <= MAX_WORDS
-        await write(ctx, dut, address(region), *(rng.getrandbits(32) for _ in range(words)))
+    scan, count = plan.scan, plan.parameters
+    few = 1 << scan.gradient_bits >> 3  # leaves G room for what a run adds
+    gradients = [rng.randint(-few, few) * bool(scan.gradient_bits) for _ in range(count)]
+    columns = [[rng.getrandbits(width) for _ in range(count)] for width in scan.widths]
+    columns[1] = gradients
+    defects = [[rng.getrandbits(16) for _ in DEFECTS] for _ in range(scan.neurons)]
+    ring = pack_scan(
+        scan, np.array(columns).T, np.array(defects, np.int64).reshape(-1, len(DEFECTS))
+    )
+    samples = [rng.getrandbits(32) for _ in range(plan.sample.samples)]
+    for region, words in ((Region.SAMPLES, samples), (Region.SCAN, ring.tolist())):
+        assert len(words) <= MAX_WORDS
+        await write(ctx, dut, address(region), *words)
 
 
 async def configure(ctx, dut, plan, *, tau_x, tau_p, tau_theta, **others):
@@ -86,7 +99,8 @@ async def configure(ctx, dut, plan, *, tau_x, tau_p, tau_theta, **others):
         "tau_x": tau_x, "tau_p": tau_p, "tau_theta": tau_theta, "dtheta": 16,
         "scale_mantissa": 40_000, "scale_shift": 18, "sign_step": 3, "mean_shift": 2,
         "sample_count": plan.sample.samples, "order": 2 if plan.spec.fabric.shuffle else 0,
-        "perturber_state": 1, "update_state": 1, **others,
+        "perturber_state": 1, "update_state": 1, "blank": 1, "cost_noise": 200,
+        "update_noise": 5, "noise_state": 0x9E3779B9, **others,
     }  # fmt: skip
     for register in registers(plan):
         if register.name in settings:
@@ -193,7 +207,7 @@ def test_registers_keep_what_is_written(name, random_seed):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
-    """Between `trace.valid` pulses, for every combination of new sample and new baseline."""
+    """Between `trace.valid` pulses, for all combinations of new sample, new baseline and update."""
     plan, rng = TRAINED[name], random.Random(random_seed)
     kind = plan.spec.fabric.baseline
     dut = make_fabric(plan)
@@ -217,8 +231,11 @@ def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
         for timestep, (before, after) in enumerate(pairwise(ended), start=1):
             new_sample = timestep % tau_x == 0
             new_baseline = new_sample or timestep % tau_theta == 0
-            met.add((new_sample, new_baseline))
-            declared = plan.clocks_per_timestep(new_sample=new_sample, new_baseline=new_baseline)
+            update = timestep % tau_theta == tau_theta - 1
+            met.add((new_sample, new_baseline, update))
+            declared = plan.clocks_per_timestep(
+                new_sample=new_sample, new_baseline=new_baseline, update=update
+            )
             taken = after - before
             if new_sample and plan.spec.fabric.shuffle:
                 drawing = taken - declared + plan.sample.count_bits + INDEX_CYCLES
@@ -226,7 +243,10 @@ def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
                 assert (1 <= tried <= 4, rest) == (True, 0), f"timestep {timestep}"
             else:
                 assert taken == declared, f"timestep {timestep} with {kind}"
-        assert met == {(True, True), (False, True), (False, False)}
+        baselines = {(True, True), (False, True), (False, False)}
+        # An update, without which there is no other new baseline, is not followed by another.
+        ends = {(*kinds, False) for kinds in baselines} | {(True, True, True), (False, False, True)}
+        assert met == ends
 
     simulate(dut, testbench, background=[watch], deadline_cycles=40_000)
 
@@ -316,8 +336,10 @@ def test_writing_state_or_samples_forgets_the_baseline():
     simulate(dut, testbench, deadline_cycles=20_000)
 
 
-def test_probe_leaves_training_alone(random_seed):
-    plan, rng = SHAPES["3-2"], random.Random(random_seed)
+@pytest.mark.parametrize("name", ["3-2", "mean", "highpass", "noisy"])
+def test_probe_leaves_training_alone(name, random_seed):
+    """A filter, too, whether noise delays a cost on its way to it or not."""
+    plan, rng = TRAINED[name], random.Random(random_seed)
     dut = make_fabric(plan)
     shown = []
 
@@ -331,7 +353,7 @@ def test_probe_leaves_training_alone(random_seed):
         await run(ctx, dut, 4)
         before = await read_all(ctx, dut, plan)
         results = set()
-        for sample in (0b00000, 0b00101, 0b01110, 0b11011):
+        for sample in rng.sample(range(1 << plan.sample.bits), 6):
             await write(ctx, dut, address(Region.PROBE), sample)
             await wait(ctx, dut)
             assert not ctx.get(dut.trace.valid)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pmgd.gateware.errors import SpecError
-from pmgd.gateware.initial import initial_parameters
+from pmgd.gateware.initial import initial_defects, initial_parameters
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
 
@@ -42,3 +42,47 @@ def test_glorot_beyond_the_format_is_refused():
         SpecError, match=r"must be uniform where weights would start beyond 1.*1\.41"
     ):
         Plan(xor().with_settings(settings))
+
+
+# -- Defects --------------------------------------------------------------------------------------
+
+
+def defective(sigma_a: float, **settings) -> Plan:
+    chosen = {"fabric.defects": True, "training.sigma_a": sigma_a, **settings}
+    return Plan(xor().with_settings(chosen))
+
+
+def test_without_a_sigma_there_is_nothing_wrong():
+    rng = np.random.default_rng(3)
+    found = initial_defects(defective(0.0), rng.normal(size=(3, 4)))
+    assert found.tolist() == [[256, 0, 256, 0]] * 3
+
+
+def test_defects_are_those_of_a_general_logistic_function():
+    """Beta about 1, -beta a in a preactivation's last bits, alpha about 1, b in an output's."""
+    formats = {"formats.preactivation": "S4.6", "formats.activation": ["S3.8", "S2.5"]}
+    plan = defective(0.5, **formats)
+    normal = np.array([[1.0, -0.5, 0.25, 2.0], [-1.0, 1.0, -4.0, -0.5], [0.0, 1.0, 0.0, 1.0]])
+    assert initial_defects(plan, normal).tolist() == [
+        [384, 24, 288, 256],  # 1.5; 1.5 * 0.25 in 64ths; 1.125; 1 in 256ths
+        [128, -16, -256, -64],  # 0.5; 0.5 * -0.5; 1 - 2; -0.25
+        [256, -32, 256, 16],  # of the output layer, 0.5 in 32nds
+    ]
+
+
+def test_defects_are_clipped_to_their_bits():
+    plan = defective(
+        1.0,
+        **{
+            "formats.preactivation": "S4.12",
+            "formats.activation": "S1.15",
+            "formats.cost": "U4.20",
+        },
+    )
+    normal = np.array([[200.0, 200.0, -200.0, 200.0]] * 3)
+    lowest, highest = -(1 << 15), (1 << 15) - 1
+    assert initial_defects(plan, normal).tolist() == [[highest, lowest, lowest, highest]] * 3
+
+
+def test_a_fabric_without_defects_has_none():
+    assert initial_defects(Plan(xor()), np.empty((0, 4))).shape == (0, 4)

@@ -6,9 +6,14 @@ from pmgd.gateware.latency import (
     AMPLITUDE_CYCLES,
     CLIP_CYCLES,
     COST_CYCLES,
+    DEFECTS_CYCLES,
     FILTER_CYCLES,
+    HIGHPASS_CYCLES,
     LEAD_CYCLES,
+    LEVELS_CYCLES,
     LOAD_CYCLES,
+    MANTISSA_CYCLES,
+    MEASURE_CYCLES,
     PERTURB_CYCLES,
     PRODUCT_CYCLES,
     SIGN_TRANSMITTER_CYCLES,
@@ -63,6 +68,41 @@ def test_latency_of_a_plan(correlator: str, bias: bool) -> None:
     )
     # A fifth number to sum takes another level of the tree, and with it another register.
     assert plan.latency.layers[0] == SYNAPSE_CYCLES + (2 if bias else 1) + TABLE_CYCLES
+
+
+@pytest.mark.parametrize(
+    ("settings", "transmitter", "change"),
+    [
+        ({"fabric.baseline": "mean"}, TRANSMITTER_CYCLES, FILTER_CYCLES),
+        ({"fabric.baseline": "highpass"}, TRANSMITTER_CYCLES, HIGHPASS_CYCLES),
+        ({"fabric.perturbation": "square"}, TRANSMITTER_CYCLES, FILTER_CYCLES),
+        (
+            {"fabric.perturbation": "sine"},
+            LEVELS_CYCLES + MANTISSA_CYCLES + TRANSMITTER_CYCLES,
+            FILTER_CYCLES,
+        ),
+        (
+            {"fabric.perturbation": "sine", "fabric.correlator": "sign"},
+            SIGN_TRANSMITTER_CYCLES,
+            FILTER_CYCLES,
+        ),
+        ({"fabric.cost_noise": True}, TRANSMITTER_CYCLES, MEASURE_CYCLES + FILTER_CYCLES),
+        (
+            {"fabric.cost_noise": True, "fabric.baseline": "highpass"},
+            TRANSMITTER_CYCLES,
+            MEASURE_CYCLES + HIGHPASS_CYCLES,
+        ),
+        ({"fabric.update_noise": "each"}, TRANSMITTER_CYCLES, FILTER_CYCLES),
+        ({"fabric.defects": True}, TRANSMITTER_CYCLES, FILTER_CYCLES),
+    ],
+)
+def test_what_a_fabric_adds_to_a_step(
+    settings: dict[str, object], transmitter: int, change: int
+) -> None:
+    plan = Plan(xor().with_settings(settings))
+    activation = TABLE_CYCLES + DEFECTS_CYCLES * plan.spec.fabric.defects
+    assert plan.latency == Latency((3, 3), (activation,) * 2, 1, transmitter, change)
+    assert plan.latency.step == plan.latency.evaluation + change + transmitter
 
 
 def test_from_stage_to_stage_of_a_pipeline() -> None:

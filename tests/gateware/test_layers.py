@@ -78,6 +78,18 @@ def test_tables_are_of_the_layers_activation(kind: str) -> None:
         assert layer.table.activation == layer.output_format
 
 
+@pytest.mark.parametrize("chosen", [None, "S2.5", ["S3.8", "S1.6"]])
+def test_tables_of_neurons_with_defects_have_the_fraction_of_their_outputs(chosen: Any) -> None:
+    plan = plan_of({"fabric.defects": True, "formats.activation": chosen})
+    for layer in plan.layers:
+        assert layer.defective
+        assert layer.output_format.signed
+        assert layer.table is not None
+        assert layer.table.activation == Format(False, 0, layer.output_format.fraction_bits)
+    assert plan.layers[1].input_format == plan.layers[0].output_format
+    assert not any(layer.defective for layer in Plan(xor()).layers)
+
+
 def extremes(plan: Plan, layer: LayerPlan) -> tuple[list[int], list[int]]:
     """Extreme products, that of the bias with one included, and extreme sums."""
     source = layer.input_format

@@ -24,9 +24,9 @@ def ring_of(layout: ScanLayout) -> list[tuple[int, int]]:
 
 
 LAYOUTS = [
-    ScanLayout(theta, gradient, own, parameters, late * planes, planes, offset)
-    for theta, gradient, own, late, parameters in itertools.product(
-        (3, 12), (0, 5), (0, 1, 2), (0, 1), (1, 2, 9)
+    ScanLayout(theta, gradient, own, parameters, late * planes, planes, offset, neurons)
+    for theta, gradient, own, late, (parameters, neurons) in itertools.product(
+        (3, 12), (0, 5), (0, 1, 2), (0, 1), ((1, 0), (2, 1), (9, 0), (9, 3))
     )
     for planes, offset in ((False, False), (True, False), (True, True))
 ]
@@ -39,8 +39,13 @@ def test_every_bit_of_state_has_a_position_of_its_own(layout: ScanLayout) -> Non
     count = layout.parameters * layout.synapse_bits
     assert sorted(positions.ravel().tolist()) == list(range(count))
     assert [int(positions[bit]) for bit in ring_of(layout)] == list(range(count))
+    # The defects follow, neuron by neuron.
+    defects = layout.defect_positions()
+    assert defects.shape == (layout.neurons, 64)
+    assert layout.state_bits == count + 64 * layout.neurons
+    assert defects.ravel().tolist() == list(range(count, layout.state_bits))
     assert 0 <= layout.padding_bits < 32
-    assert layout.words * 32 == count + layout.padding_bits
+    assert layout.words * 32 == layout.state_bits + layout.padding_bits
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)

@@ -1,10 +1,20 @@
 """The neuron: its output for an evaluation in every cycle, and the order of its parameters."""
 
 import random
+from copy import copy
 
 import pytest
-from datapath import assert_pipelined, drive, from_bits, rotate, shift, to_bits
-from datapath_model import PERTURBATIONS, Perturbers, Rule, neuron, operand
+from datapath import (
+    assert_pipelined,
+    broadcast_amplitude,
+    broadcast_step,
+    drive,
+    from_bits,
+    rotate,
+    shift,
+    to_bits,
+)
+from datapath_model import PERTURBATIONS, Perturbers, Rule, neuron
 
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.neuron import Neuron
@@ -47,6 +57,23 @@ PLANS = {
             fabric=Fabric(perturbation="sequential", tau_theta_bits=1),
         )
     ),
+    "levels": Plan(
+        Spec(
+            name="neuron",
+            network=Network(layers=(2, 3, 1)),
+            formats=Formats(operand_fraction=6, input="S2.2"),
+            fabric=Fabric(perturbation="sine", decay_shift=4, decay_every="timestep"),
+            training=Training(dtheta=0.25),
+        )
+    ),
+    "defects": Plan(
+        Spec(
+            name="neuron",
+            network=Network(layers=(2, 2, 1)),
+            formats=Formats(activation="S2.7"),
+            fabric=Fabric(perturbation="sine", correlator="sign", defects=True),
+        )
+    ),
 }
 
 
@@ -62,7 +89,7 @@ class State:
         self, plan: Plan, layer: LayerPlan, rng: random.Random, theta: int | None = None
     ) -> None:
         fabric = plan.spec.fabric
-        self.perturbers = Perturbers(fabric.perturbation, plan.parameters, fabric.lfsr_bits, rng)
+        self.perturbers = Perturbers(plan, rng)
         self.widths = [plan.theta.bits, plan.gradient_bits, plan.perturber_bits]
         self.part = slice(layer.first_parameter, layer.first_parameter + layer.fan_in)
         # Within a quarter of the range, where the activation is not flat.
@@ -72,6 +99,12 @@ class State:
         ]
         most = 3 if fabric.correlator == "sign" else 500
         self.gradients = [rng.randint(-most, most) * bool(self.widths[1]) for _ in self.thetas]
+        # Beta, c, alpha and b of each neuron; c and b of up to a half.
+        half = layer.output_format.fraction_bits - 1
+        self.defects = (
+            *(rng.randint(100, 400), rng.randint(-128, 128)),
+            *(rng.randint(-400, 400), rng.randint(-(1 << half), 1 << half)),
+        )
 
     @property
     def signs(self) -> list[int]:
@@ -97,15 +130,13 @@ def test_output(plan: Plan, number: int, thetas: str, random_seed: int) -> None:
 
     def output(perturb: int, opposite: int, x: list[int]) -> int:
         sigma = perturb * (-1 if opposite else 1)
-        operands = [
-            operand(theta, sigma * s * dtheta, operand_shift)
-            for theta, s in zip(state.thetas, state.signs, strict=True)
-        ]
-        return neuron(plan.spec, layer, operands, x)
+        operands = state.perturbers.operands(state.thetas, sigma, dtheta, operand_shift, state.part)
+        return neuron(plan.spec, layer, operands, x, state.defects)
 
     async def testbench(ctx):
         await shift(ctx, dut.scan, state.bits)
-        ctx.set(dut.broadcast.dtheta, dtheta)
+        await shift(ctx, dut.defects_scan, to_bits(*((number, 16) for number in state.defects)))
+        await broadcast_amplitude(ctx, dut.broadcast, dtheta, operand_shift)
         ctx.set(dut.broadcast.code, state.perturbers.shared)
         cases = [
             (
@@ -162,11 +193,12 @@ def test_every_synapse_learns(plan: Plan, random_seed: int) -> None:
         await shift(ctx, dut.scan, state.bits)
         broadcast = dut.broadcast
         ctx.set(broadcast.code, state.perturbers.shared)
-        inputs = broadcast.apply, broadcast.update, broadcast.step.magnitude, broadcast.step.nonzero
-        await drive(ctx, inputs, [(1, 1, step, 1), (0, 0, 0, 0)], ())
+        dither = 5 if plan.dithered else None
+        ctx.set(broadcast.dither, dither or 0)
+        await broadcast_step(ctx, broadcast, step, turns=plan.step_levels)
         rule = Rule.of(plan)
         synapses = zip(state.thetas, state.gradients, state.signs, strict=True)
-        moved = [rule.apply(theta, g, s, 1, step, True) for theta, g, s in synapses]
+        moved = [rule.apply(theta, g, s, 1, step, True, dither) for theta, g, s in synapses]
         thetas, gradients = map(list, zip(*moved, strict=True))
         assert list(ctx.get(dut.theta)) == thetas
 
@@ -177,7 +209,7 @@ def test_every_synapse_learns(plan: Plan, random_seed: int) -> None:
         ctx.set(dut.neighbour, own[0])
         await drive(ctx, (broadcast.advance,), [(1,), (0,)], ())
         ctx.set(broadcast.code, state.perturbers.shared)
-        assert ctx.get(dut.own) == (state.signs[-1] > 0)
+        assert ctx.get(dut.own) == (state.signs[-1] > 0 and not plan.increments)
         widths = [-state.widths[0], -state.widths[1], state.widths[2]]
         fields = from_bits(await rotate(ctx, dut.scan, len(state.bits)), *widths * len(thetas))
         assert list(fields[0::3]) == thetas
@@ -189,15 +221,18 @@ def test_every_synapse_learns(plan: Plan, random_seed: int) -> None:
 
 @pytest.mark.parametrize("perturbation", PERTURBATIONS)
 def test_parameters_of_a_later_neuron(perturbation: str, random_seed: int) -> None:
-    """The second neuron of a layer has the rows of its own parameters."""
+    """The second neuron of a layer has the rows, or the oscillators, of its own parameters."""
     rng = random.Random(random_seed)
     spec = Spec(
-        name="rows", network=Network(layers=(2, 3, 1)), fabric=Fabric(perturbation=perturbation)
+        name="rows",
+        network=Network(layers=(2, 3, 1)),
+        fabric=Fabric(perturbation=perturbation),
+        training=Training(dtheta=0.25),
     )
     plan = Plan(spec)
     layer = plan.layers[0]
     dut = Neuron(plan, layer, 1)
-    perturbers = Perturbers(perturbation, plan.parameters, spec.fabric.lfsr_bits, rng)
+    perturbers = Perturbers(plan, rng)
     width = plan.theta.bits + plan.gradient_bits
 
     async def testbench(ctx):
@@ -206,9 +241,54 @@ def test_parameters_of_a_later_neuron(perturbation: str, random_seed: int) -> No
             own = [(state, perturbers.own_bits) for state in perturbers.own[3:6]]
             await shift(ctx, dut.scan, to_bits(*(f for last in own for f in ((0, width), last))))
             ctx.set(dut.broadcast.code, perturbers.shared)
-            step = dut.broadcast.step.magnitude
-            inputs = dut.broadcast.apply, dut.broadcast.update, step
-            await drive(ctx, inputs, [(1, 1, 5), (0, 0, 0)], ())
+            await broadcast_step(ctx, dut.broadcast, 5, turns=plan.step_levels)
             assert list(ctx.get(dut.theta)) == [-5 * s for s in perturbers.signs[3:6]]
+            if perturbers.increments:
+                # What is scanned out has advanced as the model's do.
+                await drive(ctx, (dut.broadcast.advance,), [(1,), (0,)], ())
+                length = 3 * (width + perturbers.own_bits)
+                fields = from_bits(
+                    await rotate(ctx, dut.scan, length), *[width, perturbers.own_bits] * 3
+                )
+                after = copy(perturbers)
+                after.advance()
+                assert list(fields[1::2]) == after.own[3:6]
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("kind", ["each", "shared"])
+def test_noise_goes_from_parameter_to_parameter(kind: str, random_seed: int) -> None:
+    """In their order, the bias last, a cycle apart; or to all at once."""
+    rng = random.Random(random_seed)
+    spec = Spec(name="turns", network=Network(layers=(3, 1)), fabric=Fabric(update_noise=kind))
+    plan = Plan(spec)
+    dut = Neuron(plan, plan.layers[0])
+    step = dut.broadcast.step
+
+    async def testbench(ctx):
+        moves = [rng.randint(-500, 500) for _ in range(plan.parameters)]
+        for cycle, move in enumerate(moves):
+            ctx.set(dut.turn, cycle == 0)
+            ctx.set(step.magnitude, abs(move))
+            ctx.set(step.negative, move < 0)
+            assert ctx.get(dut.turned) == (kind == "shared" and cycle == 0)
+            await ctx.tick()
+        assert ctx.get(dut.turned) == (kind == "each")
+        expected = moves if kind == "each" else [moves[0]] * plan.parameters
+        assert list(ctx.get(dut.theta)) == [-move for move in expected]
+
+    simulate(dut, testbench)
+
+
+def test_defects_are_scanned_apart(random_seed: int) -> None:
+    plan = PLANS["defects"]
+    dut = Neuron(plan, plan.layers[0])
+    bits = [random.Random(random_seed).getrandbits(1) for _ in range(64)]
+
+    async def testbench(ctx):
+        assert not any(await shift(ctx, dut.defects_scan, bits))
+        for _ in range(2):
+            assert await rotate(ctx, dut.defects_scan, 64) == bits
 
     simulate(dut, testbench)

@@ -10,9 +10,15 @@ from pmgd.gateware.output_formats import USUAL_FORMATS, output_formats
 from pmgd.gateware.spec import ACTIVATIONS, Formats, Network
 
 
-def formats_of(activation: Any, chosen: Any = None, layers: tuple[int, ...] = (2, 3, 1)) -> Any:
+def formats_of(
+    activation: Any,
+    chosen: Any = None,
+    layers: tuple[int, ...] = (2, 3, 1),
+    *,
+    defects: bool = False,
+) -> Any:
     network = Network(layers=layers, activation=activation)
-    return output_formats(network, Formats(activation=chosen))
+    return output_formats(network, Formats(activation=chosen), defects)
 
 
 def test_every_activation_has_a_usual_format_that_suits_it() -> None:
@@ -92,3 +98,53 @@ def test_what_does_not_suit_is_refused(activation: Any, chosen: Any, message: st
 )
 def test_what_just_suits(activation: str, chosen: str) -> None:
     assert formats_of(activation, chosen) == (Format.parse(chosen),) * 2
+
+
+# -- With defects ---------------------------------------------------------------------------------
+
+
+def test_a_sigmoid_with_defects_may_leave_0_to_1() -> None:
+    assert formats_of("sigmoid", defects=True) == (Format(True, 3, 8),) * 2
+    for chosen in ("S3.8", "S1.1", "S8.8", "S1.15"):
+        assert formats_of("sigmoid", chosen, defects=True) == (Format.parse(chosen),) * 2
+    each = formats_of("sigmoid", ["S2.6", "S3.4"], defects=True)
+    assert each == (Format(True, 2, 6), Format(True, 3, 4))
+
+
+OTHER = (
+    "network.activation must be sigmoid in a fabric with defects, which are those of the logistic "
+    "function, not {}; or set fabric.defects to false"
+)
+REFUSED_WITH_DEFECTS = [
+    ("tanh", None, OTHER.format("tanh")),
+    (["sigmoid", "relu"], None, OTHER.format("relu")),
+    (["identity", "tanh"], "S3.8", OTHER.format("identity")),
+    (
+        "sigmoid",
+        "U0.8",
+        "formats.activation must be signed for a sigmoid with defects, like S3.8, not U0.8",
+    ),
+    (
+        "sigmoid",
+        ["S3.8", "U0.8"],
+        "formats.activation must be signed for a sigmoid with defects, like S3.8, not U0.8",
+    ),
+    (
+        "sigmoid",
+        "S3.0",
+        "formats.activation must have a fraction for a sigmoid, like S3.8, not S3.0",
+    ),
+    ("sigmoid", "S8.9", "formats.activation must have up to 16 bits, not S8.9"),
+    (
+        "sigmoid",
+        ["S3.8"],
+        "formats.activation must be one format, or one for each of 2 layer(s) of neurons, not 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("activation", "chosen", "message"), REFUSED_WITH_DEFECTS)
+def test_what_does_not_suit_defects_is_refused(activation: Any, chosen: Any, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        formats_of(activation, chosen, defects=True)
+    assert str(caught.value) == message

@@ -23,10 +23,8 @@ class Case:
         self.plan = plan = Plan(make(settings))
         self.dut = PipelinedNetwork(plan)
         self.rule = Rule.of(plan)
-        fabric, count = plan.spec.fabric, plan.parameters
-        self.own, self.late = (
-            Perturbers(fabric.perturbation, count, fabric.lfsr_bits, rng) for _ in range(2)
-        )
+        count = plan.parameters
+        self.own, self.late = (Perturbers(plan, rng) for _ in range(2))
         bounds = plan.theta.minimum, plan.theta.maximum
         self.thetas = [rng.choice([*bounds, *[rng.randint(*bounds)] * 6]) for _ in range(count)]
         most = 40 * bool(plan.gradient_bits)

@@ -52,10 +52,38 @@ REFUSED = [
         "the cost must fit 32 bits, not 33; choose fewer fraction bits in formats.cost",
     ),
     (
+        {"fabric.decay_every": "timestep"},
+        (
+            "fabric.decay_shift must be at least 1 where G decays in every timestep, which else "
+            "keeps nothing, not 0; raise it, or set fabric.decay_every to update"
+        ),
+    ),
+    (
+        {"fabric.defects": True, "network.activation": "tanh"},
+        (
+            "network.activation must be sigmoid in a fabric with defects, which are those of the "
+            "logistic function, not tanh; or set fabric.defects to false"
+        ),
+    ),
+    (
+        {"formats.activation": "U0.11", "fabric.baseline": "highpass", "fabric.cost_noise": True},
+        (
+            "a baseline must fit 32 bits, not 33; choose fewer fraction bits in formats.cost, or "
+            "another fabric.baseline, or no fabric.cost_noise"
+        ),
+    ),
+    (
+        {"formats.target": "U0.16", "fabric.cost_noise": True},
+        (
+            "a baseline must fit 32 bits, not 34; choose fewer fraction bits in formats.cost, or "
+            "no fabric.cost_noise"
+        ),
+    ),
+    (
         {"formats.activation": "U0.12", "fabric.baseline": "mean"},
         (
-            "a running mean must fit 32 bits, not 33; choose fewer fraction bits in formats.cost, "
-            "or another fabric.baseline"
+            "a baseline must fit 32 bits, not 33; choose fewer fraction bits in formats.cost, or "
+            "another fabric.baseline"
         ),
     ),
     (
@@ -110,7 +138,7 @@ REFUSED = [
                 "network.layers"
             ),
         )
-        for perturbation in ("lfsr", "chain", "walsh", "sequential")
+        for perturbation in ("lfsr", "chain", "walsh", "sequential", "square", "sine")
     ),
 ]
 
@@ -133,7 +161,7 @@ REFUSED_IN_A_PIPELINE = [
                 f"{perturbation}; or set fabric.pipeline to false"
             ),
         )
-        for perturbation in ("lfsr", "sequential")
+        for perturbation in ("lfsr", "sequential", "square", "sine")
     ),
     *(
         (
@@ -143,13 +171,45 @@ REFUSED_IN_A_PIPELINE = [
                 f"nothing of the timestep before, not {baseline}; or set fabric.pipeline to false"
             ),
         )
-        for baseline in ("mean", "literal")
+        for baseline in ("mean", "highpass", "literal")
     ),
     (
         {"fabric.correlator": "sign"},
         (
             "fabric.correlator must be full in a pipelined fabric, since steps, not their signs "
             "alone, wait in the queue, not sign; or set fabric.pipeline to false"
+        ),
+    ),
+    (
+        {"fabric.decay_shift": 1, "fabric.decay_every": "timestep"},
+        (
+            "fabric.decay_every must be update in a pipelined fabric, since the word that rounds a "
+            "leak does not wait in the queue, not timestep; or set fabric.pipeline to false"
+        ),
+    ),
+    (
+        {"fabric.cost_noise": True},
+        (
+            "fabric.cost_noise must be false in a pipelined fabric, since both costs of a timestep "
+            "would need a random number at once, not true; or set fabric.pipeline to false"
+        ),
+    ),
+    *(
+        (
+            {"fabric.update_noise": kind},
+            (
+                "fabric.update_noise must be none in a pipelined fabric, since the parameters take "
+                f"their noise in turn, after a timestep, not {kind}; or set fabric.pipeline to "
+                "false"
+            ),
+        )
+        for kind in ("each", "shared")
+    ),
+    (
+        {"fabric.defects": True},
+        (
+            "fabric.defects must be false in a pipelined fabric, since they lie in the ring of a "
+            "fabric that waits, not true; or set fabric.pipeline to false"
         ),
     ),
     (
@@ -213,6 +273,9 @@ def test_parts_that_do_not_fit_are_refused(settings: dict[str, Any], message: st
         {"network.layers": [468, 1], "fabric.perturbation": "chain"},
         {"network.layers": [65, 1], "formats.input": "S4.4", "fabric.samples": 524288},
         {"fabric.lfsr_bits": 8},
+        {"fabric.decay_shift": 1, "fabric.decay_every": "timestep"},
+        {"formats.activation": "U0.11", "fabric.baseline": "highpass"},
+        {"formats.activation": "U0.10", "fabric.baseline": "highpass", "fabric.cost_noise": True},
     ],
 )
 def test_parts_that_just_fit(settings: dict[str, Any]) -> None:

@@ -7,7 +7,16 @@ import pytest
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.presets import PRESETS, nist7x7, nist7x7_fast, preset, xor, xor_fast
+from pmgd.gateware.presets import (
+    PRESETS,
+    nist7x7,
+    nist7x7_analog,
+    nist7x7_fast,
+    preset,
+    xor,
+    xor_analog,
+    xor_fast,
+)
 from pmgd.gateware.spec import Spec
 
 
@@ -34,11 +43,20 @@ def test_presets_are_not_each_other() -> None:
 
 @pytest.mark.parametrize("make", PRESETS)
 def test_presets_train_as_the_readme_says(make) -> None:
-    """Random codes and plain updates; those that are not fast by all the defaults."""
+    """Random codes and plain updates, by all the defaults, those that are neither fast nor analog.
+
+    The analog ones are Table 2 of the patent: oscillators, and filters that forget.
+    """
     fabric, network = make().fabric, make().network
-    kinds = ("chain", "two_sided") if fabric.pipeline else ("lfsr", "sample")
-    assert (fabric.perturbation, fabric.baseline) == kinds
-    assert (fabric.correlator, fabric.decay_shift) == ("full", 0)
+    kinds = ("lfsr", "sample", 0, "update")
+    if fabric.pipeline:
+        kinds = ("chain", "two_sided", 0, "update")
+    if make in (xor_analog, nist7x7_analog):
+        kinds = ("sine", "highpass", 4, "timestep")
+    chosen = (fabric.perturbation, fabric.baseline, fabric.decay_shift, fabric.decay_every)
+    assert chosen == kinds
+    assert fabric.correlator == "full"
+    assert (fabric.cost_noise, fabric.update_noise, fabric.defects) == (False, "none", False)
     assert (network.cost, network.bias) == ("squared", True)
 
 
@@ -64,6 +82,16 @@ def test_fast_presets_are_pipelined_and_keep_their_parameters_in_place(
 def test_multipliers_of_fast_presets_see_dtheta_and_no_more(make) -> None:
     plan = Plan(make())
     assert plan.dtheta_steps() == 1 << plan.operand_shift
+
+
+@pytest.mark.parametrize(("analog", "plain"), [(xor_analog, xor), (nist7x7_analog, nist7x7)])
+def test_analog_presets_train_the_same_networks_in_every_timestep(analog, plain) -> None:
+    plan = Plan(analog())
+    assert plan.spec.network == plain().network
+    assert plan.spec.data == plain().data
+    assert plan.leaky
+    assert plan.spec.training.tau_theta == 1
+    assert plan.spec.training.blank == (plan.spec.training.tau_x > 1)
 
 
 def test_xor_is_the_recommended_setting() -> None:

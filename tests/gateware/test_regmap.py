@@ -76,6 +76,20 @@ PLANS = [
             }
         )
     ),
+    Plan(
+        xor().with_settings(
+            {
+                "formats.activation": "S2.8",
+                "fabric.perturbation": "sine",
+                "fabric.baseline": "highpass",
+                "fabric.decay_shift": 4,
+                "fabric.decay_every": "timestep",
+                "fabric.cost_noise": True,
+                "fabric.update_noise": "shared",
+                "fabric.defects": True,
+            }
+        )
+    ),
 ]
 
 CONDITIONAL = {
@@ -91,6 +105,10 @@ CONDITIONAL = {
     Reg.SIGN_STEP,
     Reg.UPDATE_STATE,
     Reg.FLIGHT_POSITION,
+    Reg.BLANK,
+    Reg.COST_NOISE,
+    Reg.UPDATE_NOISE,
+    Reg.NOISE_STATE,
 }
 
 
@@ -110,18 +128,28 @@ def present(plan: Plan) -> set[Reg]:
 
 def test_a_fabric_has_the_registers_that_it_needs() -> None:
     scale = {Reg.SCALE_MANTISSA, Reg.SCALE_SHIFT}
-    baseline = {Reg.BASELINE, Reg.BASELINE_VALID}
+    baseline, mean = {Reg.BASELINE, Reg.BASELINE_VALID}, {Reg.MEAN_SHIFT, Reg.BLANK}
+    costs, updates = {Reg.COST_NOISE, Reg.NOISE_STATE}, {Reg.UPDATE_NOISE, Reg.NOISE_STATE}
+    leaky = {"fabric.decay_shift": 1, "fabric.decay_every": "timestep"}
     for settings, expected in (
         ({}, {*scale, Reg.ROUNDING_STATE}),
         ({"formats.rounding": "nearest"}, scale),
         ({"fabric.correlator": "sign"}, {Reg.SIGN_STEP}),
         ({"fabric.correlator": "sign", "formats.rounding": "nearest"}, {Reg.SIGN_STEP}),
         ({"fabric.baseline": "two_sided"}, {*scale, Reg.ROUNDING_STATE}),
-        ({"fabric.baseline": "mean"}, {*scale, Reg.ROUNDING_STATE, Reg.MEAN_SHIFT}),
+        ({"fabric.baseline": "mean"}, {*scale, Reg.ROUNDING_STATE, *mean}),
+        ({"fabric.baseline": "highpass"}, {*scale, Reg.ROUNDING_STATE, *mean}),
         ({"fabric.baseline": "literal"}, {*scale, Reg.ROUNDING_STATE, Reg.PERTURBED}),
         ({"fabric.perturbation": "chain"}, {*scale, Reg.ROUNDING_STATE, Reg.PERTURBER_STATE}),
         ({"fabric.perturbation": "walsh"}, {*scale, Reg.ROUNDING_STATE, Reg.PERTURBER_STATE}),
         ({"fabric.perturbation": "sequential"}, {*scale, Reg.ROUNDING_STATE}),
+        ({"fabric.perturbation": "square"}, {*scale, Reg.ROUNDING_STATE}),
+        ({"fabric.perturbation": "sine"}, {*scale, Reg.ROUNDING_STATE}),
+        (leaky, {*scale, Reg.ROUNDING_STATE}),
+        ({"fabric.cost_noise": True}, {*scale, Reg.ROUNDING_STATE, *costs}),
+        ({"fabric.update_noise": "each"}, {*scale, Reg.ROUNDING_STATE, *updates}),
+        ({"fabric.update_noise": "shared"}, {*scale, Reg.ROUNDING_STATE, *updates}),
+        ({"fabric.defects": True}, {*scale, Reg.ROUNDING_STATE}),
         ({"fabric.shuffle": True}, {*scale, Reg.ROUNDING_STATE, Reg.ORDER_POSITION}),
     ):
         assert present(Plan(xor().with_settings(settings))) == expected | baseline, settings
@@ -132,11 +160,13 @@ def test_a_fabric_has_the_registers_that_it_needs() -> None:
 
 
 CHOICES = {
-    "fabric.perturbation": ("lfsr", "chain", "walsh", "sequential"),
-    "fabric.baseline": ("sample", "two_sided", "mean", "literal"),
+    "fabric.perturbation": ("lfsr", "chain", "walsh", "sequential", "square", "sine"),
+    "fabric.baseline": ("sample", "two_sided", "mean", "highpass", "literal"),
     "fabric.correlator": ("full", "sign"),
     "fabric.shuffle": (False, True),
     "formats.rounding": ("stochastic", "nearest"),
+    "fabric.cost_noise": (False, True),
+    "fabric.update_noise": ("none", "each", "shared"),
 }
 
 
@@ -149,6 +179,10 @@ def test_conditions_say_what_the_plan_says() -> None:
         assert (Reg.ROUNDING_STATE in found) == plan.stochastic
         assert (Reg.SCALE_SHIFT in found) == (Reg.SCALE_MANTISSA in found)
         assert (Reg.SIGN_STEP in found) != (Reg.SCALE_SHIFT in found)
+        assert (Reg.MEAN_SHIFT in found) == (Reg.BLANK in found) == plan.filters
+        assert (Reg.NOISE_STATE in found) == plan.noisy
+        assert (Reg.COST_NOISE in found) == plan.spec.fabric.cost_noise
+        assert (Reg.UPDATE_NOISE in found) == (plan.shake_cycles > 0)
 
 
 def test_conditions_read_well() -> None:
@@ -161,7 +195,11 @@ def test_conditions_read_well() -> None:
         Reg.SCALE_MANTISSA: ["fabric.correlator is full"],
         Reg.SCALE_SHIFT: ["fabric.correlator is full"],
         Reg.ROUNDING_STATE: ["fabric.correlator is full", "formats.rounding is stochastic"],
-        Reg.MEAN_SHIFT: ["fabric.baseline is mean"],
+        Reg.MEAN_SHIFT: ["fabric.baseline is mean or highpass"],
+        Reg.BLANK: ["fabric.baseline is mean or highpass"],
+        Reg.COST_NOISE: ["fabric.cost_noise is true"],
+        Reg.UPDATE_NOISE: ["fabric.update_noise is each or shared"],
+        Reg.NOISE_STATE: ["fabric.cost_noise is true or fabric.update_noise is each or shared"],
         Reg.PERTURBED: ["fabric.baseline is literal"],
         Reg.PERTURBER_STATE: ["fabric.perturbation is chain or walsh"],
         Reg.ORDER_POSITION: ["fabric.shuffle is true"],
@@ -273,10 +311,14 @@ def test_addresses_and_resets() -> None:
         "sign_step": 36,
         "update_state": 37,
         "flight_position": 38,
+        "blank": 39,
         "evaluate": 40,
         "hits": 41,
         "cost_sum_low": 42,
         "cost_sum_high": 43,
+        "cost_noise": 44,
+        "update_noise": 45,
+        "noise_state": 46,
     }
     assert {region.name.lower(): region.value for region in Region} == {
         "registers": 0,
@@ -293,7 +335,8 @@ def test_addresses_and_resets() -> None:
         if register.reset and register.access is not Access.READ
     }
     ones = (Reg.TAU_X, Reg.TAU_P, Reg.TAU_THETA, Reg.SAMPLE_COUNT)
-    assert resets == dict.fromkeys((*ones, Reg.ORDER_STATE, Reg.ROUNDING_STATE), 1)
+    generators = (Reg.ORDER_STATE, Reg.ROUNDING_STATE, Reg.NOISE_STATE)
+    assert resets == dict.fromkeys((*ones, *generators), 1)
 
 
 def test_words_of_one_number_are_neighbours() -> None:
@@ -351,10 +394,23 @@ def test_widths_follow_the_plan() -> None:
         words = {window.region: window.words for window in windows(plan)}
         assert words[Region.FLIGHT] == plan.update_delay
         assert words[Region.SCAN] == scan_words
+    # Noise: a cost of an S2.8 from -2 to almost 2 against 0 or 1 takes 20 bits, and two more.
+    bits = {register.reg: register.bits for register in registers(PLANS[8])}
+    assert bits[Reg.COST_NOISE] == 20
+    assert bits[Reg.BASELINE] == 20 + 2 + 8
+    assert bits[Reg.UPDATE_NOISE] == 11 - 2
+    assert (bits[Reg.BLANK], bits[Reg.NOISE_STATE]) == (1, 32)
+    # 9 of 12 + 16 + 9 bits, and 3 neurons with defects of 64.
+    words = {window.region: window.words for window in windows(PLANS[8])}
+    assert words[Region.SCAN] == -(-(9 * 37 + 3 * 64) // 32)
 
 
 def test_every_setting_fits_its_register() -> None:
     bits = {register.reg: register.bits for register in every_register(PLANS[4])}
+    noisy = PLANS[8].spec.with_settings({"training.sigma_c": 1.0, "training.sigma_theta": 2.0})
+    widths = {register.reg: register.bits for register in registers(PLANS[8])}
+    assert 0 < Plan(noisy).cost_noise_level() < 1 << widths[Reg.COST_NOISE]
+    assert 0 < Plan(noisy).update_noise_level() < 1 << widths[Reg.UPDATE_NOISE]
     assert Training(mean_shift=15).mean_shift < 1 << bits[Reg.MEAN_SHIFT]
     with pytest.raises(SpecError):
         Training(mean_shift=1 << bits[Reg.MEAN_SHIFT])

@@ -27,6 +27,10 @@ PIPELINED = xor().with_settings(
     {"fabric.pipeline": True, "fabric.copies": 2, "fabric.perturbation": "chain"}
 )
 
+NOISY = xor().with_settings(
+    {"fabric.cost_noise": True, "fabric.update_noise": "each", "fabric.defects": True}
+)
+
 
 def rows(text: str) -> list[list[str]]:
     """The cells of every table, without what only looks."""
@@ -54,7 +58,7 @@ HERE = ("address", "name", "bits", "reset", "access", "exists", "meaning")
 ELSEWHERE = ("address", "name", "reset", "access", "exists", "meaning")
 
 
-@pytest.mark.parametrize("spec", [xor(), ODD, OTHER, PIPELINED])
+@pytest.mark.parametrize("spec", [xor(), ODD, OTHER, PIPELINED, NOISY])
 def test_it_tells_every_register_and_window(spec: Spec) -> None:
     plan = Plan(spec)
     text = register_map(plan)
@@ -91,11 +95,20 @@ def test_it_tells_every_register_and_window(spec: Spec) -> None:
         ("chain", "theta (12 bits), G (20), bit p (1); then 23 bits of padding."),
         ("walsh", "theta (12 bits), G (20); then 0 bits of padding."),
         ("sequential", "theta (12 bits), G (20), bit p (1); then 23 bits of padding."),
+        ("square", "theta (12 bits), G (20), phase (9); then 15 bits of padding."),
+        ("sine", "theta (12 bits), G (20), phase (9); then 15 bits of padding."),
     ],
 )
 def test_it_tells_what_the_scan_ring_holds(perturbation: str, told: str) -> None:
     plan = Plan(xor().with_settings({"fabric.perturbation": perturbation}))
     assert f"for each parameter: {told}\n" in register_map(plan)
+
+
+def test_it_tells_the_defects_after_the_parameters() -> None:
+    assert (
+        "LFSR (16); then, for each neuron: input scale, input offset, output scale, output offset "
+        "(16 bits each); then 16 bits of padding.\n"
+    ) in register_map(Plan(NOISY))
 
 
 @pytest.mark.parametrize(

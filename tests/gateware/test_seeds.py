@@ -1,6 +1,7 @@
 """One seed becomes independent generators."""
 
 import itertools
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -250,11 +251,32 @@ def test_sequential_begins_with_the_first_parameter(parameters: int) -> None:
 def test_the_perturbation_moves_no_other_stream(seed: int) -> None:
     plain = expand(seed, 9, 16)
     assert plain.perturber_state == 0
-    for perturbation in ("chain", "walsh", "sequential"):
-        other = expand(seed, 9, 16, perturbation)
+    for perturbation in ("chain", "walsh", "sequential", "square", "sine"):
+        other = expand(seed, 9, 16, perturbation, 3)
         assert (other.order, other.rounding) == (plain.order, plain.rounding)
+        assert other.noise == plain.noise
+        assert np.array_equal(other.normal, expand(seed, 9, 16, neurons=3).normal)
         assert np.array_equal(other.uniform, plain.uniform)
         assert other.perturbers.dtype == plain.perturbers.dtype
+
+
+# -- Oscillators ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("perturbation", ["square", "sine"])
+@pytest.mark.parametrize("bits", [6, 9, 24])
+def test_oscillators_begin_anywhere(perturbation: str, bits: int, random_seed: int) -> None:
+    seeds = expand(random_seed, 1000, bits, perturbation)
+    assert seeds.perturber_state == 0
+    assert seeds.perturbers.shape == (1000,)
+    # In every eighth of the cycle about as many; the deviation is about 10.
+    eighths = np.bincount(seeds.perturbers >> (bits - 3), minlength=8)
+    assert len(eighths) == 8
+    assert np.abs(eighths - 125).max() < 70
+    # More of them leave those before where they were.
+    assert np.array_equal(
+        expand(random_seed, 9, bits, perturbation).perturbers, seeds.perturbers[:9]
+    )
 
 
 # -- All ------------------------------------------------------------------------------------------
@@ -272,7 +294,9 @@ def test_ranges(seed: int) -> None:
     seeds = expand(seed, 9, 16)
     assert 0 < seeds.order < 1 << 32
     assert 0 < seeds.rounding < 1 << 32
-    assert seeds.order != seeds.rounding
+    assert 0 < seeds.noise < 1 << 32
+    assert len({seeds.order, seeds.rounding, seeds.noise}) == 3
+    assert seeds.normal.shape == (0, 4)
     assert seeds.uniform.shape == (9,)
     assert seeds.uniform.min() >= -1
     assert seeds.uniform.max() < 1
@@ -280,8 +304,10 @@ def test_ranges(seed: int) -> None:
 
 @given(seed=st.integers(0, (1 << 64) - 1))
 def test_streams_do_not_move_each_other(seed: int) -> None:
-    small, large = expand(seed, 9, 16), expand(seed, 30, 32)
+    small, large = expand(seed, 9, 16, neurons=2), expand(seed, 30, 32, neurons=11)
     assert (small.order, small.rounding) == (large.order, large.rounding)
+    assert small.noise == large.noise
+    assert np.array_equal(small.normal, large.normal[:2])
     assert np.array_equal(small.uniform, large.uniform[:9])
 
 
@@ -289,6 +315,16 @@ def test_uniform_is_uniform() -> None:
     """The largest gap to the exact distribution stays below 1.95 / sqrt(n): p = 0.001, one seed."""
     sample = np.sort(expand(0, 1024, 32).uniform)
     exact = (sample + 1) / 2
+    steps = np.arange(len(sample) + 1) / len(sample)
+    gap = max(np.abs(exact - steps[1:]).max(), np.abs(exact - steps[:-1]).max())
+    assert gap < 1.95 / np.sqrt(len(sample))
+
+
+def test_normal_is_normal() -> None:
+    """The largest gap to the exact distribution stays below 1.95 / sqrt(n): p = 0.001, one seed."""
+    sample = np.sort(expand(0, 1, 32, neurons=1000).normal.ravel())
+    assert sample.shape == (4000,)
+    exact = np.array([NormalDist().cdf(value) for value in sample])
     steps = np.arange(len(sample) + 1) / len(sample)
     gap = max(np.abs(exact - steps[1:]).max(), np.abs(exact - steps[:-1]).max())
     assert gap < 1.95 / np.sqrt(len(sample))
@@ -317,6 +353,11 @@ def test_a_seed_always_means_the_same() -> None:
         0.28047381376789304,
         0.1123382341410677,
     ]
+    seeds = expand(0, 3, 9, "sine", 1)
+    assert seeds.perturbers.tolist() == [42758 >> 7, 45954 >> 7, 25370 >> 7]  # of the same draws
+    assert seeds.noise == 1184154459
+    normal = [-1.4224201257982758, -0.41498074302409665, -2.470615209766794, -0.20080254793196986]
+    assert seeds.normal.tolist() == [pytest.approx(normal, rel=1e-12)]
     chain = expand(0, 9, 16, "chain")
     assert (chain.perturbers.tolist(), chain.perturber_state) == (
         [1, 1, 0, 0, 0, 0, 0, 1, 1],

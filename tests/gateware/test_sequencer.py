@@ -22,12 +22,18 @@ BASELINES = {
     "two_sided": small(baseline="two_sided"),
     "mean": small(baseline="mean", correlator="sign"),
     "literal": small(baseline="literal", shuffle=True),
+    "highpass": small(
+        baseline="highpass", perturbation="sine", correlator="sign", update_noise="shared"
+    ),
 }
 ALL = {
     "small": SMALL,
     "narrow": PLANS["narrow"],
     "wide": PLANS["wide"],
     "shuffled": small(shuffle=True, samples=7),
+    "levels": small(perturbation="sine", update_noise="each"),
+    "levels, two-sided": small(perturbation="sine", baseline="two_sided", cost_noise=True),
+    "levels, literal": small(perturbation="sine", baseline="literal", update_noise="each"),
     **BASELINES,
 }
 
@@ -45,13 +51,14 @@ def random_settings(plan, rng):
         "tau_theta": tau(fabric.tau_theta_bits),
         "order": rng.randrange(3 if fabric.shuffle else 2),
         "sample_count": rng.randint(1, plan.sample.samples),
+        **({"blank": rng.randrange(2)} if plan.filters else {}),
     }
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_random_runs_equal_the_model(name, random_seed):
     plan, rng = ALL[name], random.Random(random_seed)
-    rig = Rig(plan, random_seed, latency=rng.randint(2, 6))
+    rig = Rig(plan, random_seed, latency=rng.randint(2, 6) + plan.step_levels - 1)
     model, fabric = rig.model, plan.spec.fabric
 
     async def testbench(ctx):
@@ -87,7 +94,7 @@ def test_random_runs_equal_the_model(name, random_seed):
     rig.simulate(testbench, deadline_cycles=100_000)
 
 
-@pytest.mark.parametrize("name", ["small", "shuffled", *BASELINES])
+@pytest.mark.parametrize("name", ["small", "shuffled", "levels", *BASELINES])
 def test_a_run_in_parts_is_the_whole_run(name, random_seed):
     """Also with evaluations in between."""
     plan, rng = ALL[name], random.Random(random_seed)
@@ -96,7 +103,7 @@ def test_a_run_in_parts_is_the_whole_run(name, random_seed):
     parts = [1, 0, 4, *(rng.randrange(7) for _ in range(4))]
     whole = {}
     for splits in (parts, [sum(parts)]):
-        rig = Rig(plan, random_seed)
+        rig = Rig(plan, random_seed, latency=3 + plan.step_levels)
 
         async def testbench(ctx, rig=rig, splits=splits):
             rig.set(ctx, **settings)
@@ -113,10 +120,12 @@ def test_a_run_in_parts_is_the_whole_run(name, random_seed):
 
 
 @pytest.mark.parametrize("homed", [True, False])
-def test_halt_in_any_cycle_ends_the_run_after_the_timestep_under_way(homed, random_seed):
-    """Cycle 0 starts the run of three timesteps, in which every timestep takes as long."""
-    rig = Rig(SMALL, random_seed)
-    steps = 3
+@pytest.mark.parametrize(("name", "steps"), [("small", 3), ("levels", 1)])
+def test_halt_in_any_cycle_ends_the_run_after_the_timestep_under_way(
+    name, steps, homed, random_seed
+):
+    """Cycle 0 starts the run of these timesteps, every one of which takes as long."""
+    rig = Rig(ALL[name], random_seed, latency=3 + ALL[name].step_levels)
 
     async def run_and_halt(ctx, *halts):
         """Run, and halt in these cycles; return the cycles in which a timestep ended."""
@@ -289,7 +298,7 @@ def test_cycles_of_a_timestep_are_the_declared_ones(name, random_seed):
                 assert ends[number] - ends[number - 1] == now.declared_cycles(plan), now
                 met.add((now.new_sample, now.new_baseline))
 
-    rig.simulate(testbench, deadline_cycles=20_000)
+    rig.simulate(testbench, deadline_cycles=30_000)
     if name == "small":
         assert met == {(True, True), (False, False), (False, True)}
     if name == "literal":
@@ -309,7 +318,7 @@ def test_a_new_sample_without_a_new_baseline(random_seed):
     rig.simulate(testbench)
 
 
-@pytest.mark.parametrize("name", ["small", "mean", "literal"])
+@pytest.mark.parametrize("name", ["small", "mean", "literal", "highpass"])
 def test_a_sweep_evaluates_each_sample_and_leaves_training_alone(name, random_seed):
     """However long each takes; a halt changes nothing, neither of it nor of the next run."""
     plan, rng = ALL[name], random.Random(random_seed)
@@ -328,6 +337,25 @@ def test_a_sweep_evaluates_each_sample_and_leaves_training_alone(name, random_se
             assert not rig.around.timesteps
 
     rig.simulate(testbench, deadline_cycles=40_000)
+
+
+@pytest.mark.parametrize("name", ["mean", "highpass"])
+def test_a_blank_forgets_the_mean_with_every_new_sample(name, random_seed):
+    plan = ALL[name]
+    rig = Rig(plan, random_seed)
+
+    async def testbench(ctx):
+        for blank in (0, 1, 0):
+            rig.set(ctx, tau_x=3, blank=blank)
+            expected = [rig.model.step() for _ in range(9)]
+            done = await rig.run(ctx, 9)
+            assert done == expected
+            assert [each.forgets for each in done] == [
+                each.new_sample and blank for each in expected
+            ]
+            assert sum(each.new_sample for each in expected) == 3
+
+    rig.simulate(testbench)
 
 
 def test_halt_in_any_cycle_of_a_sweep_is_ignored(random_seed):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmgd.gateware.errors import SpecError
+from pmgd.gateware.gaussian import DEVIATION
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
 
@@ -24,17 +25,26 @@ def plan_of(settings: dict[str, Any]) -> Plan:
     dtheta=st.integers(1, 511),
     outputs=st.integers(1, 5),
     convention=st.sampled_from(["eq4", "table4"]),
-    baseline=st.sampled_from(["sample", "two_sided", "mean", "literal"]),
+    baseline=st.sampled_from(["sample", "two_sided", "mean", "highpass", "literal"]),
     cost=st.sampled_from(["squared", "l1"]),
+    decay=st.sampled_from([(0, "update"), (3, "update"), (3, "timestep"), (8, "timestep")]),
 )
 def test_scale_is_eta_over_dtheta_and_outputs(
-    eta: float, dtheta: int, outputs: int, convention: str, baseline: str, cost: str
+    eta: float,
+    dtheta: int,
+    outputs: int,
+    convention: str,
+    baseline: str,
+    cost: str,
+    decay: tuple[int, str],
 ) -> None:
     plan = plan_of(
         {
             "network.layers": [2, 2, outputs],
             "network.cost": cost,
             "fabric.baseline": baseline,
+            "fabric.decay_shift": decay[0],
+            "fabric.decay_every": decay[1],
             "training.eta": eta,
             "training.eta_convention": convention,
             "training.dtheta": dtheta / 256,
@@ -47,6 +57,8 @@ def test_scale_is_eta_over_dtheta_and_outputs(
         wanted /= plan.parameters
     if baseline == "two_sided":
         wanted /= 2  # from -dtheta to +dtheta
+    if decay[1] == "timestep":
+        wanted /= 2 ** decay[0]  # by which an integrator of gain 1 sums every step
     given_factor = Fraction(mantissa) / 2**shift
     # Half a unit of the mantissa, and the rounding of a few products in double precision.
     assert abs(given_factor - wanted) <= Fraction(1, 2 ** (shift + 1)) + wanted / 2**50
@@ -60,6 +72,11 @@ def test_scale_of_the_xor_preset() -> None:
     assert plan_of({"fabric.baseline": "two_sided"}).scale() == (1 << 15, 21)
     assert plan_of({"network.cost": "l1"}).scale() == (1 << 15, 12)
     assert plan_of({"training.eta": 0}).scale() == (0, 31)
+    # Momentum has a gain; a leaky integrator has none, and neither does the code matter.
+    decay = {"fabric.decay_shift": 4}
+    assert plan_of(decay).scale() == (1 << 15, 20)
+    assert plan_of({**decay, "fabric.decay_every": "timestep"}).scale() == (1 << 15, 24)
+    assert plan_of({"fabric.perturbation": "sine"}).scale() == (1 << 15, 20)
 
 
 def test_scale_at_its_bounds() -> None:
@@ -187,6 +204,183 @@ def test_other_dtheta_of_a_pipelined_fabric_is_refused(dtheta: float) -> None:
     )
 
 
+SINE = {"fabric.perturbation": "sine"}
+
+
+def test_dtheta_of_a_sine_has_room_for_its_magnitudes() -> None:
+    """Eight of the multipliers' last bits at least, and a multiple of them."""
+    for fraction in (8, 5, 3):
+        narrow = {**SINE, "formats.operand_fraction": fraction}
+        for steps in (8, 9, 15, (2 << fraction) - 1):
+            dtheta = steps / (1 << fraction)
+            if dtheta < 2:
+                plan = plan_of({**narrow, "training.dtheta": dtheta})
+                assert plan.dtheta_steps() == dtheta * 256
+    # A square has one, which may be smaller and finer.
+    square = {"fabric.perturbation": "square", "formats.operand_fraction": 5}
+    assert plan_of({**square, "training.dtheta": 1 / 256}).dtheta_steps() == 1
+
+
+@pytest.mark.parametrize("dtheta", [7 / 32, 17 / 64, 1 / 256, 65 / 256])
+def test_other_dtheta_of_a_sine_is_refused(dtheta: float) -> None:
+    with pytest.raises(SpecError) as caught:
+        plan_of({**SINE, "formats.operand_fraction": 5, "training.dtheta": dtheta})
+    assert str(caught.value) == (
+        "training.dtheta must be a multiple of 0.03125 (the last bit of formats.operand_fraction "
+        f"5) from 0.25 for a sine, whose magnitudes it scales, not {dtheta!r}; change it, or raise "
+        "formats.operand_fraction"
+    )
+
+
+# -- Noise ----------------------------------------------------------------------------------------
+
+COST_NOISE = {"fabric.cost_noise": True}
+UPDATE_NOISE = {"fabric.update_noise": "each"}
+
+
+@given(
+    sigma=st.floats(0, 0.15),
+    outputs=st.integers(1, 5),
+    fraction=st.integers(4, 16),
+)
+def test_level_of_the_cost_noise(sigma: float, outputs: int, fraction: int) -> None:
+    """Its deviation, averaged over the outputs, is sigma to half a last bit of the level."""
+    settings = {
+        **COST_NOISE,
+        "network.layers": [2, outputs],
+        "formats.cost": f"U4.{fraction}",
+        "training.sigma_c": sigma,
+    }
+    unit = 2.0**-fraction / outputs
+    if 0 < sigma < unit / 2:
+        with pytest.raises(SpecError, match=r"^training\.sigma_c must be from "):
+            plan_of(settings)
+        return
+    level = plan_of(settings).cost_noise_level()
+    assert abs(level * DEVIATION * unit - sigma) <= DEVIATION * unit / 2 * (1 + 1e-9)
+    assert 0 <= level < 1 << (4 + fraction)
+    assert (level > 0) == (sigma > 0)
+
+
+@given(sigma=st.floats(0.1, 4), steps=st.integers(8, 64), kind=st.sampled_from(["each", "shared"]))
+def test_level_of_the_update_noise(sigma: float, steps: int, kind: str) -> None:
+    """In units of dtheta; both kinds are as strong."""
+    settings = {
+        "fabric.update_noise": kind,
+        "training.sigma_theta": sigma,
+        "training.dtheta": steps / 256,
+    }
+    wanted = sigma * steps / DEVIATION
+    if round(wanted) >= 512:
+        with pytest.raises(SpecError, match=r"^training\.sigma_theta must be from "):
+            plan_of(settings)
+        return
+    level = plan_of(settings).update_noise_level()
+    assert abs(level - wanted) <= 0.5 + 1e-9
+    assert 1 <= level < 1 << Plan(xor().with_settings(settings)).update_noise_bits
+
+
+def test_levels_by_hand() -> None:
+    assert (Plan(xor()).cost_noise_level(), Plan(xor()).update_noise_level()) == (0, 0)
+    # 0.01 of a cost of 16 fraction bits is 655.36 of its last bits.
+    noisy = {**COST_NOISE, "training.sigma_c": 0.01}
+    assert plan_of(noisy).cost_noise_level() == round(655.36 / 0.154153) == 4251
+    assert plan_of({**noisy, "network.layers": [2, 4]}).cost_noise_level() == 17005
+    # A tenth of a dtheta of 16 last bits.
+    moved = {**UPDATE_NOISE, "training.sigma_theta": 0.1}
+    assert plan_of(moved).update_noise_level() == round(1.6 / 0.154153) == 10
+
+
+IMPERFECT = [
+    (
+        {"training.sigma_c": 0.1},
+        (
+            "training.sigma_c must be 0 in a fabric that was built without it, not 0.1; set "
+            "fabric.cost_noise to true"
+        ),
+    ),
+    (
+        {"training.sigma_theta": 0.1},
+        (
+            "training.sigma_theta must be 0 in a fabric that was built without it, not 0.1; set "
+            "fabric.update_noise to each or shared"
+        ),
+    ),
+    (
+        {"training.sigma_a": 0.1},
+        (
+            "training.sigma_a must be 0 in a fabric that was built without it, not 0.1; set "
+            "fabric.defects to true"
+        ),
+    ),
+    (
+        {**COST_NOISE, "training.sigma_c": 0.5},
+        (
+            "training.sigma_c must be from 7.63e-06 to 0.308 here, or 0, not 0.5; change it, or "
+            "formats.cost"
+        ),
+    ),
+    (
+        {**COST_NOISE, "training.sigma_c": 1e-6},
+        (
+            "training.sigma_c must be from 7.63e-06 to 0.308 here, or 0, not 1e-06; change it, or "
+            "formats.cost"
+        ),
+    ),
+    (
+        {**UPDATE_NOISE, "training.sigma_theta": 5},
+        (
+            "training.sigma_theta must be from 0.0313 to 4.92 here, or 0, not 5.0; change it, or "
+            "training.dtheta or formats.parameter"
+        ),
+    ),
+    (
+        {"fabric.baseline": "highpass", "training.mean_shift": 0},
+        (
+            "training.mean_shift must be at least 1 for a high-pass filter, which else has a time "
+            "constant of 0 and lets nothing pass, not 0; raise it"
+        ),
+    ),
+    (
+        {"training.blank": True},
+        (
+            "training.blank must be false for the baseline sample, which no new sample disturbs, "
+            "not true; or set fabric.baseline to mean or highpass"
+        ),
+    ),
+    (
+        {"fabric.baseline": "highpass", "training.blank": True},
+        (
+            "training.blank must be false where every timestep has a new sample, whose change is "
+            "then always 0, not true; or raise training.tau_x"
+        ),
+    ),
+    (
+        {
+            "fabric.baseline": "mean",
+            "training.blank": True,
+            "training.tau_x": 4,
+            "training.tau_p": 8,
+        },
+        (
+            "training.tau_p must not be a multiple of training.tau_x where every sample begins "
+            "anew, since no perturbation then changes within one, not 8; lower it below 4, or set "
+            "training.blank to false"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), IMPERFECT)
+def test_noise_and_filters_that_do_not_fit_are_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    chosen = xor().with_settings(settings)
+    with pytest.raises(SpecError) as caught:
+        Plan(chosen)
+    assert str(caught.value) == message
+
+
 REFUSED = [
     (
         {"training.tau_x": 65536},
@@ -236,6 +430,12 @@ def test_settings_beyond_their_registers_are_refused(
         {"training.order": "sequential", "fabric.shuffle": True},
         {"training.init_range": 8},
         {"training.mean_shift": 15},
+        {"fabric.baseline": "highpass", "training.mean_shift": 1},
+        {"fabric.baseline": "mean", "training.mean_shift": 0},
+        {"fabric.baseline": "mean", "training.blank": True, "training.tau_x": 2},
+        {**COST_NOISE, "training.sigma_c": 0.3},
+        {**UPDATE_NOISE, "training.sigma_theta": 4.9},
+        {"fabric.defects": True, "training.sigma_a": 1},
     ],
 )
 def test_settings_that_just_fit(settings: dict[str, Any]) -> None:

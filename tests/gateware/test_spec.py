@@ -38,16 +38,31 @@ EXAMPLE = Spec(
         pipeline=True,
         copies=2,
         perturbation="chain",
+        band=(0.125, 0.375),
         baseline="mean",
         correlator="sign",
         decay_shift=3,
+        decay_every="timestep",
+        cost_noise=True,
+        update_noise="shared",
+        defects=True,
         samples=100,
         shuffle=True,
         lfsr_bits=20,
         tau_theta_bits=1,
     ),
     training=Training(
-        steps=1000, tau_x=4, eta=0.25, mean_shift=6, order="shuffled", init="glorot", seed=7
+        steps=1000,
+        tau_x=4,
+        eta=0.25,
+        mean_shift=6,
+        blank=True,
+        sigma_c=0.01,
+        sigma_theta=0.5,
+        sigma_a=0.25,
+        order="shuffled",
+        init="glorot",
+        seed=7,
     ),
     data=Data(source="task.csv", clip=True),
 )
@@ -73,9 +88,14 @@ overflow = "hold"
 pipeline = true
 copies = 2
 perturbation = "chain"
+band = [0.125, 0.375]
 baseline = "mean"
 correlator = "sign"
 decay_shift = 3
+decay_every = "timestep"
+cost_noise = true
+update_noise = "shared"
+defects = true
 samples = 100
 shuffle = true
 lfsr_bits = 20
@@ -86,6 +106,10 @@ steps = 1000
 tau_x = 4
 eta = 0.25
 mean_shift = 6
+blank = true
+sigma_c = 0.01
+sigma_theta = 0.5
+sigma_a = 0.25
 order = "shuffled"
 init = "glorot"
 seed = 7
@@ -146,10 +170,17 @@ def specs(draw: st.DrawFn) -> Spec:
         fabric=Fabric(
             pipeline=draw(st.booleans()),
             copies=draw(st.integers(1, 2)),
-            perturbation=draw(st.sampled_from(["lfsr", "chain", "walsh", "sequential"])),
-            baseline=draw(st.sampled_from(["sample", "two_sided", "mean", "literal"])),
+            perturbation=draw(
+                st.sampled_from(["lfsr", "chain", "walsh", "sequential", "square", "sine"])
+            ),
+            band=draw(st.sampled_from([(0.0625, 0.4375), (2**-16, 0.5), (1 / 3, 0.4)])),
+            baseline=draw(st.sampled_from(["sample", "two_sided", "mean", "highpass", "literal"])),
             correlator=draw(st.sampled_from(["full", "sign"])),
             decay_shift=draw(st.integers(0, 8)),
+            decay_every=draw(st.sampled_from(["update", "timestep"])),
+            cost_noise=draw(st.booleans()),
+            update_noise=draw(st.sampled_from(["none", "each", "shared"])),
+            defects=draw(st.booleans()),
             samples=draw(st.integers(1, 1 << 20)),
             shuffle=draw(st.booleans()),
             tau_theta_bits=draw(st.integers(1, 24)),
@@ -160,6 +191,10 @@ def specs(draw: st.DrawFn) -> Spec:
             eta=draw(st.floats(0, 1e300)),
             dtheta=draw(st.floats(0, 1e300, exclude_min=True)),
             mean_shift=draw(st.integers(0, 15)),
+            blank=draw(st.booleans()),
+            sigma_c=draw(st.floats(0, 1e300)),
+            sigma_theta=draw(st.floats(0, 1e300)),
+            sigma_a=draw(st.floats(0, 1)),
             order=draw(st.sampled_from(["random", "sequential", "shuffled"])),
             init=draw(st.sampled_from(["uniform", "glorot"])),
             seed=draw(st.integers(0, (1 << 64) - 1)),
@@ -182,6 +217,8 @@ def test_numbers_are_normalised() -> None:
     assert [type(size) for size in network.layers] == [int, int, int]
     assert type(Training(eta=1).eta) is float
     assert Formats(parameter="S5.9").parameter == Format(True, 5, 9)
+    assert Fabric(band=np.array([0.125, 0.25])).band == Fabric(band=[0.125, 0.25]).band
+    assert Fabric(band=[0.125, 0.25]).band == (0.125, 0.25)
 
 
 def test_a_value_for_all_layers_or_one_for_each() -> None:
@@ -286,10 +323,29 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("fabric.copies", 0, "fabric.copies must be from 1 to 2, not 0"),
     ("fabric.copies", 3, "fabric.copies must be from 1 to 2, not 3"),
     ("fabric.perturbation", "hadamard", "fabric.perturbation must be one of lfsr, chain, walsh, s"),
-    ("fabric.baseline", "none", "fabric.baseline must be one of sample, two_sided, mean, literal,"),
+    ("fabric.band", 0.25, "fabric.band must be a list of two frequencies, not 0.25"),
+    ("fabric.band", "ab", "fabric.band must be a list of two frequencies, not 'ab'"),
+    ("fabric.band", [0.1, 0.2, 0.3], "fabric.band must be a list of two frequencies, not [0.1, 0."),
+    ("fabric.band", [0, 0.25], "fabric.band must be above 0, not 0"),
+    (
+        "fabric.band",
+        [0.25, 0.25],
+        "fabric.band must rise, from at least 1.52588e-05 to at most 0.5, ",
+    ),
+    (
+        "fabric.band",
+        [0.25, 0.75],
+        "fabric.band must rise, from at least 1.52588e-05 to at most 0.5, ",
+    ),
+    ("fabric.band", [0.25, "high"], "fabric.band must be a finite number, not 'high'"),
+    ("fabric.baseline", "none", "fabric.baseline must be one of sample, two_sided, mean, highpass"),
     ("fabric.correlator", "half", "fabric.correlator must be one of full, sign, not 'half'"),
     ("fabric.decay_shift", 9, "fabric.decay_shift must be from 0 to 8, not 9"),
     ("fabric.decay_shift", -1, "fabric.decay_shift must be from 0 to 8, not -1"),
+    ("fabric.decay_every", "window", "fabric.decay_every must be one of update, timestep, not 'w"),
+    ("fabric.cost_noise", 0.1, "fabric.cost_noise must be true or false, not 0.1"),
+    ("fabric.update_noise", True, "fabric.update_noise must be one of none, each, shared, not Tr"),
+    ("fabric.defects", "all", "fabric.defects must be true or false, not 'all'"),
     ("fabric.shuffle", "yes", "fabric.shuffle must be true or false, not 'yes'"),
     ("fabric.samples", 0, "fabric.samples must be from 1 to 1048576, not 0"),
     ("fabric.samples", (1 << 20) + 1, "fabric.samples must be from 1 to 1048576, not 1048577"),
@@ -310,6 +366,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("training.eta_convention", "eq5", "training.eta_convention must be one of eq4, table4, not "),
     ("training.dtheta", 0, "training.dtheta must be above 0, not 0"),
     ("training.mean_shift", 16, "training.mean_shift must be from 0 to 15, not 16"),
+    ("training.blank", 0, "training.blank must be true or false, not 0"),
+    ("training.sigma_c", -0.1, "training.sigma_c must be at least 0, not -0.1"),
+    ("training.sigma_theta", "much", "training.sigma_theta must be a finite number, not 'much'"),
+    ("training.sigma_a", -1, "training.sigma_a must be at least 0, not -1"),
+    ("training.sigma_a", 1.5, "training.sigma_a must be at most 1, not 1.5"),
     ("training.order", "sorted", "training.order must be one of random, sequential, shuffled, not"),
     ("training.init", "zero", "training.init must be one of uniform, glorot, not 'zero'"),
     ("training.init_range", -1, "training.init_range must be at least 0, not -1"),

@@ -7,12 +7,17 @@ from itertools import product
 import pytest
 from amaranth.hdl import Shape, signed, unsigned
 from datapath import assert_pipelined, drive, from_bits, rotate, shift, to_bits
-from datapath_model import PERTURBATIONS, Rule, next_lfsr, operand
+from datapath_model import PERTURBATIONS, Rule, next_lfsr, operand, oscillation
 
 from pmgd.gateware.formats import signed_bits
 from pmgd.gateware.latency import SYNAPSE_CYCLES
 from pmgd.gateware.synapse import Synapse
 from pmgd.sim.testbench import simulate
+
+CODES = [kind for kind in PERTURBATIONS if kind != "sine"]
+"""Perturbations of one magnitude; for the other see test_sine_synapse."""
+
+INCREMENT = 33
 
 Case = tuple[int, int, int, int]
 """Perturb, opposite, dtheta, x."""
@@ -44,7 +49,8 @@ class Kind:
             gradient_bits=self.gradient,
             step_bits=self.theta - 1,
             dtheta_bits=self.dtheta,
-            lfsr_bits=8,
+            perturber_bits=8,
+            increment=INCREMENT,
             code_bits=2 if self.perturbation == "walsh" else 0,
             parameter=1,
             operand_shift=self.operand_shift,
@@ -68,7 +74,7 @@ class Kind:
 
     @property
     def perturber_bits(self) -> int:
-        return {"lfsr": 8, "walsh": 0}.get(self.perturbation, 1)
+        return {"lfsr": 8, "square": 8, "walsh": 0}.get(self.perturbation, 1)
 
     @property
     def widths(self) -> tuple[int, int, int]:
@@ -81,6 +87,8 @@ class Kind:
         """Return one (own state, code, s) for each s that there is."""
         if self.perturbation == "lfsr":
             return [(2 * rng.randrange(1, 128) + bit, 0, 2 * bit - 1) for bit in (0, 1)]
+        if self.perturbation == "square":
+            return [(128 * half + rng.randrange(128), 0, 1 - 2 * half) for half in (0, 1)]
         if self.perturbation == "walsh":
             # Row 2 of four.
             return [(0, code, -1 if code & 2 else 1) for code in range(4)]
@@ -117,6 +125,7 @@ def expected_products(
         ("chain", unsigned(1)),
         ("walsh", unsigned(1)),
         ("sequential", unsigned(1)),
+        ("square", unsigned(1)),
     ],
     ids=repr,
 )
@@ -167,7 +176,7 @@ def test_wide_products(x: Shape, operand_shift: int, random_seed: int) -> None:
     simulate(dut, testbench)
 
 
-@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+@pytest.mark.parametrize("perturbation", CODES)
 @pytest.mark.parametrize(
     ("correlator", "gradient", "decay_shift"),
     [("full", 0, 0), ("full", 14, 0), ("full", 16, 2), ("sign", 0, 0), ("sign", 8, 2)],
@@ -203,13 +212,16 @@ def test_training(
                 neighbour = rng.randrange(2)
                 if perturbation == "walsh":
                     own, code, s = rng.choice(kind.perturbations(rng))
+                elif perturbation == "square":
+                    own = (own + INCREMENT) % 256
+                    s, _ = oscillation(own, 8)
                 else:
                     own = next_lfsr(own, 8) if perturbation == "lfsr" else neighbour
                     s = own & 1 if perturbation == "sequential" else 2 * (own & 1) - 1
                 inputs = dut.broadcast.advance, dut.neighbour
                 await drive(ctx, inputs, [(1, neighbour), (0, 1 - neighbour)], ())
                 ctx.set(dut.broadcast.code, code)
-            assert ctx.get(dut.own) == (s > 0)
+            assert ctx.get(dut.own) == (s > 0 and perturbation != "square")
             cases = [(perturb, rng.randrange(2), rng.randrange(16), 1) for perturb in (0, 1)]
             seen = await evaluate(ctx, dut, cases)
             assert seen[SYNAPSE_CYCLES:] == expected_products(cases, theta, s, 0)
@@ -230,7 +242,7 @@ def test_training(
 
 
 @pytest.mark.parametrize("gradient", [0, 7])
-@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+@pytest.mark.parametrize("perturbation", CODES)
 def test_scan(perturbation: str, gradient: int, random_seed: int) -> None:
     """Theta first, then G, then the perturber's state; a full turn restores all three."""
     rng = random.Random(random_seed)

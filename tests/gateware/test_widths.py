@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pmgd.gateware.errors import SpecError
 from pmgd.gateware.formats import Format
 from pmgd.gateware.layout import MEAN_FRACTION_BITS
+from pmgd.gateware.oscillators import increments
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
 
@@ -103,9 +104,40 @@ def test_a_sum_of_costs_never_overflows(samples: int) -> None:
 def test_changes_and_baselines() -> None:
     plan = Plan(xor())
     assert (plan.cost_bits, plan.change_bits, plan.baseline_bits) == (17, 18, 17)
-    for baseline, more in (("two_sided", 0), ("literal", 0), ("mean", 8)):
+    for baseline, more in (("two_sided", 0), ("literal", 0), ("mean", 8), ("highpass", 8)):
         other = plan_of({"fabric.baseline": baseline})
         assert (other.change_bits, other.baseline_bits) == (18, 17 + more)
+        assert other.filters == (more > 0)
+        noisy = plan_of({"fabric.baseline": baseline, "fabric.cost_noise": True})
+        assert (noisy.cost_bits, noisy.measured_bits, noisy.cost_noise_bits) == (17, 19, 17)
+        assert (noisy.change_bits, noisy.baseline_bits) == (20, 19 + more)
+
+
+@pytest.mark.parametrize("settings", [{}, {"formats.cost": "U1.6"}, {"network.layers": [2, 5]}])
+def test_a_measured_cost_is_neither_negative_nor_too_large(settings: dict[str, Any]) -> None:
+    """At the largest and smallest cost, with the greatest noise of the greatest level."""
+    plan = plan_of({**settings, "fabric.cost_noise": True})
+    noise = (1 << plan.cost_noise_bits) - 1
+    offset, largest = 1 << plan.cost_bits, (1 << plan.cost_bits) - 1
+    assert offset - noise >= 0
+    assert largest + offset + noise < 1 << plan.measured_bits
+    assert largest + offset + noise >= 1 << (plan.measured_bits - 1)
+
+
+def test_level_of_the_update_noise_leaves_room_for_a_step() -> None:
+    assert not Plan(xor()).noisy
+    for kind in ("each", "shared"):
+        plan = plan_of({"fabric.update_noise": kind})
+        assert plan.noisy
+        assert plan.update_noise_bits == plan.step_bits - 2 == 9
+    narrow = {
+        "formats.parameter": "S2.1",
+        "formats.operand_fraction": 1,
+        "training.dtheta": 0.5,
+        "training.eta": 0,
+    }
+    assert plan_of({**narrow, "fabric.update_noise": "each"}).update_noise_bits == 1
+    assert plan_of({"fabric.cost_noise": True}).noisy
 
 
 @given(
@@ -132,6 +164,8 @@ def test_state_of_perturbers() -> None:
         "chain": (1, 20, 0),
         "walsh": (0, 4, 4),
         "sequential": (1, 0, 0),
+        "square": (9, 0, 0),
+        "sine": (9, 0, 0),
     }.items():
         plan = plan_of({"fabric.perturbation": perturbation, "fabric.lfsr_bits": 20})
         assert (plan.perturber_bits, plan.perturber_state_bits, plan.code_bits) == widths
@@ -167,6 +201,23 @@ def test_parameters_are_held_in_place_where_nothing_else_is_needed() -> None:
         plan = plan_of({**settings, **changed})
         assert not plan.holds_in_place
         assert not plan.scan.offset_binary
+
+
+def test_oscillators_of_a_plan() -> None:
+    """Their phases have room for as many increments as there are parameters in the band."""
+    for kind, levels in (("square", 1), ("sine", 8)):
+        plan = plan_of({"fabric.perturbation": kind})
+        assert plan.increments == increments(9, (0.0625, 0.4375))
+        assert (plan.levels, plan.level_bits) == (levels, (levels - 1).bit_length())
+        assert plan.step_levels == levels
+        counting = plan_of({"fabric.perturbation": kind, "fabric.correlator": "sign"})
+        assert (counting.levels, counting.step_levels) == (levels, 1)
+        wide = {"fabric.perturbation": kind, "network.layers": [49, 4, 4]}
+        assert plan_of(wide).perturber_bits == 14
+        assert plan_of({**wide, "fabric.band": [0.001, 0.5]}).perturber_bits == 13
+    for kind in ("lfsr", "chain", "walsh", "sequential"):
+        plan = plan_of({"fabric.perturbation": kind})
+        assert (plan.increments, plan.levels, plan.level_bits, plan.step_levels) == ((), 1, 0, 1)
 
 
 @pytest.mark.parametrize("inputs", range(1, 40))
@@ -261,6 +312,46 @@ def test_gradient_register_never_overflows_on_other_courses(
             g = decayed(g, decay_shift)
 
 
+@pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
+@pytest.mark.parametrize("correlator", ["full", "sign"])
+@pytest.mark.parametrize("decay_shift", range(1, 9))
+@pytest.mark.parametrize("tau_theta_bits", [1, 8])
+def test_leaking_gradient_never_overflows(
+    correlator: str, rounding: str, decay_shift: int, tau_theta_bits: int
+) -> None:
+    """The largest summand in every timestep, for ever, with the dithers that keep most of it."""
+    plan = plan_of(
+        {
+            "formats.parameter": "S4.0",
+            "formats.operand_fraction": 0,
+            "formats.rounding": rounding,
+            "fabric.correlator": correlator,
+            "fabric.decay_shift": decay_shift,
+            "fabric.decay_every": "timestep",
+            "fabric.tau_theta_bits": tau_theta_bits,
+            "training.dtheta": 1.0,
+            "training.eta": 0,
+            "training.init_range": 0,
+        }
+    )
+    dithered = correlator == "full" and rounding == "stochastic"
+    assert (plan.leaky, plan.dithered) == (True, dithered)
+    assert plan.dither_bits == decay_shift * dithered
+    summand = 7 if correlator == "full" else 1 << decay_shift
+    for sign in (1, -1):
+        g, reached = 0, 0
+        for _ in range(3000):
+            g += sign * summand
+            reached = max(reached, abs(g))
+            if dithered:
+                g -= (g + (0 if sign > 0 else (1 << decay_shift) - 1)) >> decay_shift
+            else:
+                g = decayed(g, decay_shift)
+        assert reached < 1 << (plan.gradient_bits - 1)
+        # A window does not matter, nor is a bit wasted.
+        assert reached >= 1 << (plan.gradient_bits - 2)
+
+
 def test_decay_always_reaches_zero() -> None:
     for shift, start in itertools.product(range(9), (-3000, -1, 1, 3000)):
         g, updates = start, 0
@@ -280,18 +371,23 @@ def test_gradient_of_xor() -> None:
     assert without.gradient_bits == 0
     assert without.scan.synapse_bits == 12 + 16
     assert plan_of({"fabric.tau_theta_bits": 1, "fabric.decay_shift": 1}).gradient_bits == 14
+    leaky = {"fabric.decay_shift": 4, "fabric.decay_every": "timestep"}
+    assert plan_of(leaky).gradient_bits == 11 + 4 + 1
+    assert plan_of({**leaky, "fabric.correlator": "sign"}).gradient_bits == 4 + 4 + 1
 
 
 # -- Layouts --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("layers", [(2, 2, 1), (3, 5, 2), (1, 1), (40, 3), (33, 31, 1)])
+@pytest.mark.parametrize("defects", [False, True])
 @pytest.mark.parametrize("perturbation", ["lfsr", "chain", "walsh", "sequential"])
 def test_layouts_hold_every_bit_and_no_word_more(
-    layers: tuple[int, ...], perturbation: str
+    layers: tuple[int, ...], perturbation: str, defects: bool
 ) -> None:
     plan = plan_of(
         {
+            "fabric.defects": defects,
             "network.layers": layers,
             "formats.input": "S2.6",
             "fabric.samples": 5,
@@ -301,7 +397,10 @@ def test_layouts_hold_every_bit_and_no_word_more(
     )
     scan, sample = plan.scan, plan.sample
     assert 0 <= scan.padding_bits < 32
-    assert 32 * scan.words == plan.parameters * scan.synapse_bits + scan.padding_bits
+    assert plan.neurons == sum(layers[1:])
+    assert scan.neurons == plan.neurons * defects
+    assert scan.state_bits == plan.parameters * scan.synapse_bits + 64 * scan.neurons
+    assert 32 * scan.words == scan.state_bits + scan.padding_bits
     assert sample.bits == 8 * layers[0] + layers[-1]
     assert 32 * (sample.words - 1) < sample.bits <= 32 * sample.words
     assert sample.stride == 1 << math.ceil(math.log2(sample.words))
@@ -318,3 +417,7 @@ def test_the_threshold_of_classes_lies_in_the_middle_of_the_targets() -> None:
     assert Plan(xor()).class_threshold == 0.5
     signed = plan_of({"network.activation": "tanh", "formats.target": "S2.0"})
     assert signed.class_threshold == 0.0
+    # Signed for the sake of its defects alone, it still is about 0 or 1.
+    defective = plan_of({"fabric.defects": True, "formats.target": "S2.0"})
+    assert defective.output_format.signed
+    assert defective.class_threshold == 0.5

@@ -12,6 +12,7 @@ from pmgd.gateware.errors import (
     LinkError,
     SpecError,
 )
+from pmgd.gateware.initial import initial_defects
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.regmap import MAGIC, Reg
 from pmgd.gateware.seeds import expand
@@ -69,7 +70,7 @@ def test_a_stranger_is_recognised_by_its_magic_alone():
 def test_the_version_comes_before_the_digest():
     plan = xor_plan()
     device = Disguised(plan, {Reg.VERSION: 7, Reg.DIGEST_LOW: 1})
-    with pytest.raises(DeviceError, match="version 3 of the interface, not 7") as caught:
+    with pytest.raises(DeviceError, match="version 4 of the interface, not 7") as caught:
         Driver(device, plan)
     assert type(caught.value) is DeviceError
     assert device.accesses == [Reg.MAGIC, Reg.VERSION]
@@ -130,6 +131,66 @@ def test_the_initial_state_comes_from_the_seed():
     assert state.sample_index == 3
     assert not state.baseline_valid
     assert (state.update_perturbers, state.flight) == ((), ())
+    assert (state.noise_state, state.defects) == (0, ())
+
+
+IMPERFECT = {
+    "fabric__perturbation": "sine",
+    "fabric__baseline": "highpass",
+    "fabric__decay_shift": 4,
+    "fabric__decay_every": "timestep",
+    "fabric__cost_noise": True,
+    "fabric__update_noise": "each",
+    "fabric__defects": True,
+    "formats__cost": "U7.10",
+    "training__sigma_c": 0.01,
+    "training__sigma_theta": 0.5,
+    "training__sigma_a": 0.25,
+}
+
+
+def test_the_initial_state_of_an_imperfect_fabric():
+    plan = xor_plan(**IMPERFECT)
+    driver = ready(plan, seed=5)
+    seeds = expand(5, plan.parameters, plan.perturber_bits, "sine", 3)
+    state = driver.read_state()
+    assert state.perturbers == tuple(seeds.perturbers)
+    assert max(state.perturbers) < 1 << plan.perturber_bits
+    assert state.noise_state == seeds.noise
+    assert state.defects == tuple(map(tuple, initial_defects(plan, seeds.normal).tolist()))
+    assert len(set(state.defects)) == 3
+    # Another seed, and none of the noise of this one's.
+    driver.initialise(6)
+    assert driver.read_state().noise_state not in (0, state.noise_state)
+    assert driver.read_state().defects != state.defects
+
+
+def test_defects_follow_the_sigma_that_is_configured():
+    driver = ready(xor_plan(**IMPERFECT))
+    spec = driver.plan.spec
+    for sigma in (0.0, 0.25):
+        driver.configure(replace(spec.training, sigma_a=sigma))
+        driver.initialise(0)
+        right = (256, 0, 256, 0)
+        assert (driver.read_state().defects == (right,) * 3) == (sigma == 0)
+
+
+def test_configure_writes_the_settings_of_filters_and_noise():
+    plan = xor_plan(**IMPERFECT)
+    driver = Driver(GoldenDevice(plan), plan)
+    for changed in ({"blank": True, "tau_x": 8, "sigma_c": 0.1}, {"sigma_theta": 1.0}):
+        training = replace(plan.spec.training, mean_shift=6, **changed)
+        driver.configure(training)
+        expected = Plan(plan.spec.replace(training=training))
+        for reg, value in (
+            (Reg.MEAN_SHIFT, 6),
+            (Reg.BLANK, int(training.blank)),
+            (Reg.COST_NOISE, expected.cost_noise_level()),
+            (Reg.UPDATE_NOISE, expected.update_noise_level()),
+        ):
+            assert int(driver.device.read(reg)[0]) == value
+    with pytest.raises(SpecError, match=r"sigma_c must be from"):
+        driver.configure(replace(plan.spec.training, sigma_c=1e9))
 
 
 @pytest.mark.parametrize("perturbation", ["chain", "walsh"])
@@ -198,6 +259,9 @@ OFFSET_BINARY = {**PIPELINED, "fabric__tau_theta_bits": 1, "formats__overflow": 
         {**PIPELINED, **WINDOWS},
         {**PIPELINED, **WINDOWS, "fabric__perturbation": "walsh", "fabric__decay_shift": 1},
         {**OFFSET_BINARY, "fabric__copies": 2, "training__tau_p": 3},
+        {**IMPERFECT, **WINDOWS},
+        {**IMPERFECT, "training__tau_x": 8, "training__blank": True},
+        {"fabric__update_noise": "shared", "training__sigma_theta": 0.25, **WINDOWS},
     ],
 )
 def test_a_restored_state_goes_on_bit_for_bit(settings):
@@ -236,6 +300,36 @@ def test_a_state_that_lacks_something_is_refused(changed, message):
     driver = ready(xor_plan(**PIPELINED))
     with pytest.raises(DeviceError, match=f"{message}; restore it with the spec"):
         driver.write_state(replace(driver.read_state(), **changed))
+
+
+def test_a_state_with_other_defects_is_refused():
+    driver = ready(xor_plan(**IMPERFECT))
+    state = driver.read_state()
+    for defects in ((), state.defects[:2], (*state.defects, state.defects[0])):
+        with pytest.raises(
+            DeviceError, match=f"3 neurons with defects for this plan, not {len(defects)}"
+        ):
+            driver.write_state(replace(state, defects=defects))
+    plain = ready(xor_plan())
+    with pytest.raises(DeviceError, match="0 neurons with defects for this plan, not 3"):
+        plain.write_state(replace(plain.read_state(), defects=state.defects))
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    driver = ready(xor_plan(**IMPERFECT))
+    state = driver.read_state()
+    large = (1 << 20, *state.parameters[1:])
+    for changed in (
+        {"parameters": large},
+        {"gradients": large},
+        {"perturbers": large},
+        {"defects": ((1 << 20, 0, 0, 0), *state.defects[1:])},
+    ):
+        with pytest.raises(DeviceError, match="fit this plan's widths"):
+            driver.write_state(replace(state, **changed))
+    with pytest.raises(DeviceError, match="a noise_state for this plan, which never is 0"):
+        driver.write_state(replace(state, noise_state=0))
+    assert driver.read_state() == state
 
 
 def test_a_state_with_steps_in_flight_is_refused_where_there_are_none():

@@ -64,6 +64,17 @@ def test_a_run_can_be_read_without_this_project(trained, tmp_path):
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
+def test_parameters_of_a_network_without_biases(tmp_path):
+    spec = presets.xor().with_settings({"training.steps": 10, "network.bias": False})
+    dataset = load(spec.data, spec.network)
+    with Trainer(spec, "golden") as trainer:
+        trainer.fit(dataset.x, dataset.y)
+    write_run(tmp_path / "run", trainer, Result.of(trainer, "golden"))
+    parameters = rows(tmp_path / "run" / "parameters.csv")
+    assert [row["input"] for row in parameters] == ["0", "1"] * 3
+    assert [int(row["stored"]) for row in parameters] == trainer.params_stored_.tolist()
+
+
 def test_the_written_parameters_compute_the_written_cost(trained, tmp_path):
     trainer, result = trained
     write_run(tmp_path / "run", trainer, result)

@@ -5,21 +5,30 @@ import itertools
 import numpy as np
 import pytest
 
+from pmgd.gateware.oscillators import LEVELS
 from pmgd.sim.generators import (
     advance_perturbers,
     lfsr_next,
+    perturbation_levels,
     perturbation_signs,
     shuffled_index,
     xorshift32,
 )
 
 
-def signs_of(kind: str, own: list[int], shared: int, count: int, bits: int = 8) -> list[list[int]]:
+def signs_of(
+    kind: str,
+    own: list[int],
+    shared: int,
+    count: int,
+    bits: int = 8,
+    increments: tuple[int, ...] = (),
+) -> list[list[int]]:
     states, state = np.array([own]), np.array([shared])
     rows = []
     for _ in range(count):
-        states, state = advance_perturbers(kind, states, state, bits)
-        rows.append(perturbation_signs(kind, states, state)[0].tolist())
+        states, state = advance_perturbers(kind, states, state, bits, increments)
+        rows.append(perturbation_signs(kind, states, state, bits)[0].tolist())
     return rows
 
 
@@ -48,6 +57,27 @@ def test_walsh_rows_are_orthogonal_and_sum_to_nothing(parameters: int) -> None:
 
 def test_sequential_perturbs_one_parameter_after_the_other() -> None:
     assert signs_of("sequential", [0, 0, 1], 0, 4) == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize("kind", ["square", "sine"])
+def test_oscillators_change_their_signs_twice_in_a_cycle(kind: str) -> None:
+    """Phases of 6 bits: by 16 from 0, a cycle of four; by 1 from 31, half a cycle below 0."""
+    rows = signs_of(kind, [0, 31], 0, 34, 6, (16, 1))
+    assert [row[0] for row in rows[:8]] == [1, -1, -1, 1] * 2
+    assert [row[1] for row in rows] == [-1] * 32 + [1] * 2
+
+
+@pytest.mark.parametrize("bits", [6, 9, 24])
+def test_a_cycle_of_a_sine(bits: int) -> None:
+    """Its levels rise and fall twice, its signs say where it is below 0, and its mean is 0."""
+    points = np.arange(32)[None] << (bits - 5)
+    for phase in (points, points + (1 << (bits - 5)) - 1):  # a point's first and last
+        levels = perturbation_levels(phase, bits)[0]
+        assert levels.tolist() == [*range(8), *range(7, -1, -1)] * 2
+        signs = perturbation_signs("sine", phase, np.array([0]), bits)[0]
+        sine = signs * np.array(LEVELS)[levels]
+        assert np.array_equal(sine, np.rint(128 * np.sin((2 * np.arange(32) + 1) * np.pi / 32)))
+        assert sine.sum() == 0
 
 
 @pytest.mark.parametrize("bits", range(8, 21))

@@ -42,7 +42,7 @@ def test_evaluation_is_that_of_the_specification_and_changes_nothing(plan: Plan,
     for lane in range(2):
         scalar = Scalar(golden, lane)
         for n in range(len(x)):
-            expected = scalar.outputs(scalar.theta, x[n].tolist())
+            expected = scalar.outputs(scalar.operands(0), x[n].tolist())
             assert y[lane, n].tolist() == expected
             assert cost[lane, n] == scalar.cost(expected, t[n].tolist())
         correct = [same_class(plan, y[lane, n], t[n]) for n in range(len(x))]

@@ -52,6 +52,27 @@ VARIANTS = {
             "network.cost": "l1",
             "training.eta": 0.02,
         },
+        "square": {"fabric.perturbation": "square", "training.tau_p": 2},
+        "analog": {
+            "fabric.perturbation": "sine",
+            "fabric.band": [0.25, 0.4375],
+            "fabric.baseline": "highpass",
+            "fabric.decay_every": "timestep",
+            "fabric.decay_shift": 3,
+            "training.mean_shift": 2,
+        },
+        "noise": {
+            "fabric.cost_noise": True,
+            "fabric.update_noise": "each",
+            "training.sigma_c": 0.01,
+            "training.sigma_theta": 0.2,
+        },
+        "defects": {
+            "fabric.defects": True,
+            "fabric.update_noise": "shared",
+            "training.sigma_a": 0.3,
+            "training.sigma_theta": 0.2,
+        },
         "pipelined chain": {**PIPELINED, "training.tau_theta": 3, "fabric.copies": 2},
         "pipelined chain, offset binary": {
             **PIPELINED,
@@ -87,15 +108,14 @@ def scan_words(plan: Plan, golden: Golden, padding: str = "") -> list[int]:
     scan = plan.scan
     if plan.spec.fabric.pipeline:
         return packed(pipelined_ring(plan, golden), padding)
-    return packed(
-        "".join(
-            field_bits(int(theta), scan.theta_bits)
-            + field_bits(int(gradient), scan.gradient_bits)
-            + field_bits(int(perturber), scan.perturber_bits)
-            for theta, gradient, perturber in rows
-        ),
-        padding,
+    bits = "".join(
+        field_bits(int(theta), scan.theta_bits)
+        + field_bits(int(gradient), scan.gradient_bits)
+        + field_bits(int(perturber), scan.perturber_bits)
+        for theta, gradient, perturber in rows
     )
+    bits += "".join(field_bits(int(defect), 16) for defect in golden.defects.ravel())
+    return packed(bits, padding)
 
 
 def pipelined_ring(plan: Plan, golden: Golden) -> str:
@@ -461,6 +481,38 @@ def test_scan_ring_is_laid_out_as_specified_and_keeps_its_padding(tau_theta_bits
     device.write(SCAN + scan.words - 1, [0])  # one word leaves the others
     ring = scan_words(plan, model, padding)[:-1]
     assert device.read(SCAN, scan.words).tolist() == [*ring, 0]
+
+
+def test_the_defects_follow_the_synapses_in_the_scan_ring() -> None:
+    """Any numbers there and back, also by the word; evaluations see them at once."""
+    plan = VARIANTS["defects"]
+    device, model = begun(plan)
+    model.defects[0] = [[-32768, 32767, -1, 0], [256, -100, 300, 7], [1, -2, 32766, -32767]]
+    padding = ("10" * plan.scan.padding_bits)[: plan.scan.padding_bits]
+    words = scan_words(plan, model, padding)
+    assert len(words) == plan.scan.words
+    device.write(SCAN, words)
+    assert device.read(SCAN, plan.scan.words).tolist() == words
+    device.write(PROBE, sample_words(plan, [1, 0], [1]))
+    y, cost = model.evaluate([[1, 0]], [[1]])
+    values = [int(value) % 2**32 for value in (cost[0, 0], y[0, 0, 0])]
+    outputs = next(each.address for each in windows(plan) if each.region == Region.OUTPUTS)
+    assert device.read(outputs, 2).tolist() == values
+    start(device, 20)
+    device.wait()
+    model.run(20)
+    assert device.read(SCAN, plan.scan.words).tolist() == scan_words(plan, model, padding)
+    last = 3 * 64 + plan.parameters * plan.scan.synapse_bits - 1  # the sign of the last defect
+    ring = scan_words(plan, model, padding)
+    ring[last // 32] ^= 1 << last % 32
+    device.write(SCAN + last // 32, [ring[last // 32]])
+    assert device.read(SCAN, plan.scan.words).tolist() == ring
+    model.defects[0, 2, 3] += 32768
+    start(device, 40)
+    device.wait()
+    model.baseline_valid[:] = 0
+    model.run(20)
+    assert device.read(SCAN, plan.scan.words).tolist() == scan_words(plan, model, padding)
 
 
 def flight(plan: Plan) -> int:

@@ -91,12 +91,40 @@ def test_plans_of_both_widths_are_drawn_and_supported() -> None:
     assert pair(Plan(xor()), 1)[1]._engine._loaded()._kind is np.int32
 
 
+@pytest.mark.parametrize("kinds", [{}, {"fabric.defects": True, "training.sigma_a": 0.2}])
+@pytest.mark.parametrize(("decay_shift", "kind"), [(4, np.int32), (8, np.int32), (8, np.int64)])
+def test_32_bits_hold_a_leaky_integrator_and_outputs_with_defects(
+    kinds: dict[str, object], decay_shift: int, kind: type, random_seed: int
+) -> None:
+    """Parameters of 20 or 24 bits: G has 24, 28 or 32, all of which it is given."""
+    spec = xor().with_settings(
+        {
+            "formats.parameter": "S4.16" if kind is np.int32 else "S8.16",
+            "formats.operand_fraction": 10,
+            "formats.rounding": "nearest",
+            "fabric.decay_every": "timestep",
+            "fabric.decay_shift": decay_shift,
+            "fabric.perturbation": "sine",
+            **kinds,
+        }
+    )
+    plan = Plan(spec)
+    assert plan.gradient_bits == plan.step_bits + decay_shift + 1
+    models = pair(plan, 3)
+    for golden in models:
+        scramble(golden, random_seed)
+        golden.gradient[:, ::2] = ((1 << plan.step_bits) - 1) * ((1 << decay_shift) - 1)
+        golden.gradient[:, 1::2] = -golden.gradient[:, :1]
+    assert_equal_runs(*models, 100)
+    assert models[1]._engine._loaded()._kind is kind
+
+
 @pytest.mark.parametrize("layers", [(49, 4, 4), (31, 17, 2), (33, 1), (64, 8, 10), (3, 40, 5)])
 @pytest.mark.parametrize(
     ("perturbation", "pipeline"),
     [
         ("lfsr", False), ("chain", False), ("walsh", False), ("sequential", False),
-        ("chain", True), ("walsh", True),
+        ("square", False), ("sine", False), ("chain", True), ("walsh", True),
     ],
 )  # fmt: skip
 def test_sizes_about_those_of_vectors(

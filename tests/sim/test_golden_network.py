@@ -114,6 +114,49 @@ def test_hits(changed: dict[str, Any], y: list[list[int]], t: list[list[int]], h
     assert golden.hits([y, y], t).tolist() == [hits, hits]
 
 
+@pytest.mark.parametrize(
+    ("defects", "outputs"),
+    [
+        # z = -16, 0, 16 and 40 in S4.4, sigmoids of 4 bits: 4, 8, 12 and 15.
+        ([256, 0, 256, 0], [4, 8, 12, 15]),
+        # z' = z / 2 + 8: 0, 8, 16, 28; F = 8, 10, 12, 14 (13.6).
+        ([128, 8, 256, 0], [8, 10, 12, 14]),
+        # Reversed: z' = 16, 0, -16, -40; F = 12, 8, 4, 1 (1.2).
+        ([-256, 0, 256, 0], [12, 8, 4, 1]),
+        # -3 halves of F, rounded up, and 20: -6, -12, -18, -22 (-22.5), plus 20.
+        ([256, 0, -384, 20], [14, 8, 2, -2]),
+        # Of S3.4, the outputs end at 63 and -64, and z' at 127 and -128.
+        ([256, 0, 32767, 0], [63, 63, 63, 63]),
+        ([256, 0, 256, -32768], [-64] * 4),
+        ([32767, 0, 256, 0], [0, 8, 15, 15]),
+        ([0, -32768, 256, 1], [1] * 4),
+    ],
+)
+def test_defects(defects: list[int], outputs: list[int]) -> None:
+    """Of the second of two neurons; the first, perfect, gives it nothing."""
+    spec = xor().with_settings(
+        {
+            "network.layers": [1, 1, 1],
+            "network.bias": False,
+            "formats.input": "S4.4",
+            "formats.parameter": "S2.6",
+            "formats.operand_fraction": 4,
+            "formats.preactivation": "S4.4",
+            "formats.activation": "S3.4",
+            "fabric.defects": True,
+        }
+    )
+    golden = Golden(Plan(spec))
+    golden.theta[:] = 64
+    # The first neuron as a wire: its sigmoid gives 0, and its offset is the second's input.
+    ends = []
+    for z in (-16, 0, 16, 40):
+        golden.defects[0] = [[0, -128, 256, z], defects]
+        y, _ = golden.evaluate([[0]], [[0]])
+        ends.append(int(y[0, 0, 0]))
+    assert ends == outputs
+
+
 def test_outputs_stay_near_those_of_real_numbers() -> None:
     """The formats' own error, bounded: no neuron is off by more than its table and roundings.
 

@@ -10,7 +10,9 @@ from pmgd.gateware.formats import Format
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor
 from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
+from pmgd.sim.generators import xorshift32
 from pmgd.sim.golden import Golden
+from pmgd.sim.golden_update import updated
 
 XOR_X = [[0, 0], [0, 1], [1, 0], [1, 1]]
 XOR_T = [[0], [1], [1], [0]]
@@ -44,6 +46,10 @@ def adder(changed: dict[str, Any]) -> Golden:
         ({"fabric.perturbation": "walsh"}, 324, 196, 16, [0, -8]),
         ({"fabric.perturbation": "chain"}, 324, 196, 16, [0, -8]),
         ({"fabric.correlator": "sign"}, 256, 196, 5, [11, 8]),
+        # Phases of 7 bits, that grow by 17 and 33 from 31 and 95: to 48, up, and 0, up again.
+        ({"fabric.perturbation": "square"}, 324, 196, 16, [0, -8]),
+        # C~ = C - C, then the same.
+        ({"fabric.baseline": "highpass"}, 256, 256 << 8, 0, [16, 8]),
     ],
 )
 def test_one_timestep(
@@ -55,6 +61,8 @@ def test_one_timestep(
         golden.perturber_state[:] = 3  # of two bits: the next is 0
     if changed.get("fabric.perturbation") == "chain":
         golden.perturber_state[:], golden.perturber[:] = 2, [1, 0]  # its bit 1 becomes bit 0
+    if changed.get("fabric.perturbation") == "square":
+        golden.perturber[:] = [31, 95]
     trace = golden.trace(1)
     assert [int(trace.cost[0, 0]), int(trace.baseline[0, 0])] == [cost, baseline]
     assert int(trace.step[0, 0]) == step
@@ -71,6 +79,68 @@ def test_the_running_mean_follows_the_cost() -> None:
     golden.load_samples([[1, 1]] * 2, [[26]] * 2)
     golden.execute_timestep()  # a new sample and an update leave it valid
     assert int(golden.baseline_valid[0]) == 1
+
+
+def test_the_high_pass_filter_lets_through_what_its_mean_has_not_followed() -> None:
+    golden = adder({"fabric.baseline": "highpass"})
+    golden.mean_shift[:], golden.baseline[:], golden.baseline_valid[:] = 4, (100 << 8) + 200, 1
+    cost, step = golden.execute_timestep()
+    # As above, but first 28283 >> 8 = 110, and then C~ = 256 - 110, u = (146 + 4) / 8.
+    assert (int(cost[0]), int(step[0])) == (256, 18)
+    assert int(golden.baseline[0]) == 28283
+
+
+@pytest.mark.parametrize("kind", ["mean", "highpass"])
+def test_a_new_sample_blanks_a_filter_only_if_that_is_asked_for(kind: str) -> None:
+    for blank in (0, 1):
+        golden = adder({"fabric.baseline": kind})
+        golden.mean_shift[:], golden.baseline[:], golden.baseline_valid[:] = 4, 100 << 8, 1
+        golden.blank[:], golden.tau_x[:] = blank, 2
+        _, step = golden.execute_timestep()
+        assert (int(step[0]) == 0) == blank
+        golden.baseline[:] = 100 << 8
+        _, step = golden.execute_timestep()  # not a new one
+        assert int(step[0]) != 0
+
+
+def sine(changed: dict[str, Any]) -> Golden:
+    """The adder with dtheta = 16; phases of 7 bits, that grow by 17 and 33."""
+    golden = adder({"fabric.perturbation": "sine", "training.dtheta": 1.0, **changed})
+    golden.dtheta[:], golden.scale_mantissa[:], golden.scale_shift[:] = 16, 16, 9
+    return golden
+
+
+@pytest.mark.parametrize(
+    ("phases", "changed", "cost", "baseline", "step", "theta"),
+    [
+        # To 17 and 33, the points 4 and 8: levels 4 and 7, a = 1648 / 128 and 2096 / 128, y = 52.
+        # Mantissas of 1648 / 128 and 2096 / 128, too: u = (1568 * 12 + 256) / 512 and 25344 / 512.
+        ([0, 0], {}, 1764, 196, 49, [16 - 37, 8 - 49]),
+        # To 81 and 97, the points 20 and 24, the same below 0: y = -4, against 52.
+        ([64, 64], {"fabric.baseline": "two_sided"}, 196, 1764, -49, [16 - 37, 8 - 49]),
+        # To 127 and 127, the last point: level 0, a = 272 / 128 twice, y = 20: C = 100, C~ = -96.
+        # u_0 = (-96 * 2 + 256) / 512, and u_7 = (-96 * 16 + 256) / 512.
+        ([110, 94], {}, 100, 196, -3, [16, 8]),
+        # The sign-only correlator knows no levels.
+        ([0, 0], {"fabric.correlator": "sign"}, 1764, 196, 5, [11, 3]),
+        # Operands of 3 fraction bits: dtheta 8, a = 856 / 128 and 1080 / 128: y = 2 (8 + 4 + 14).
+        ([0, 0], {"formats.operand_fraction": 3}, 1764, 196, 49, [16 - 37, 8 - 49]),
+    ],
+)
+def test_one_timestep_of_sines(
+    phases: list[int],
+    changed: dict[str, Any],
+    cost: int,
+    baseline: int,
+    step: int,
+    theta: list[int],
+) -> None:
+    golden = sine(changed)
+    golden.perturber[:], golden.sign_step[:] = phases, 5
+    trace = golden.trace(1)
+    assert [int(trace.cost[0, 0]), int(trace.baseline[0, 0])] == [cost, baseline]
+    assert int(trace.step[0, 0]) == step
+    assert trace.parameters[0, 0].tolist() == theta
 
 
 @pytest.mark.parametrize(("kind", "evaluations"), [("sample", 10), ("two_sided", 16), ("mean", 8)])
@@ -136,6 +206,99 @@ def test_momentum_is_what_an_update_leaves(decay_shift: int, left: int) -> None:
         golden.run(20)
         if decay_shift < 3:
             assert golden.gradient[0].tolist() == [0, 0]
+
+
+LEAK = {"fabric.decay_every": "timestep", "fabric.decay_shift": 2}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_leaky_integrator_leaks_in_every_timestep(sign: int) -> None:
+    """G = 8 with k = 2: a quarter, rounded up; theta moves by all of it, when the window ends."""
+    golden = adder(LEAK)
+    golden.scale_mantissa[:], golden.tau_theta[:] = 0, 2
+    golden.gradient[:] = [8 * sign, -8 * sign]
+    golden.execute_timestep()
+    assert golden.theta[0].tolist() == [16, 8]
+    assert golden.gradient[0].tolist() == [6 * sign, -6 * sign]
+    golden.execute_timestep()
+    assert golden.theta[0].tolist() == [16 - 6 * sign, 8 + 6 * sign]
+    assert golden.gradient[0].tolist() == [4 * sign, -4 * sign]
+    golden.run(4)
+    assert golden.gradient[0].tolist() == [0, 0]
+
+
+def test_a_leak_is_dithered_with_the_top_of_the_word_that_rounds_the_step() -> None:
+    """The words after 2463534242 begin with the bits 00, 10 and 01: r = 0, 2, 1."""
+    golden = adder({**LEAK, "formats.rounding": "stochastic"})
+    golden.scale_mantissa[:], golden.tau_theta[:] = 0, 100
+    golden.rounding_state[:], golden.gradient[:] = 2463534242, [9, -9]
+    left = []
+    for _ in range(3):
+        golden.execute_timestep()
+        left.append(golden.gradient[0].tolist())
+    # 9 - 9 / 4, 7 - 9 / 4, 5 - 6 / 4; -9 + 9 / 4 (down to -3), -6 + 4 / 4, -5 + 4 / 4.
+    assert left == [[7, -6], [5, -5], [4, -4]]
+
+
+@pytest.mark.parametrize("shift", [1, 3, 8])
+def test_what_leaks_is_right_on_average(shift: int) -> None:
+    """Over all r, a G of 1 or of any other number loses exactly its part of 2**-k."""
+    changed = {**LEAK, "fabric.decay_shift": shift, "formats.rounding": "stochastic"}
+    plan = adder(changed).plan
+    words = np.arange(1 << shift) << (32 - shift)
+    gradient = np.broadcast_to([-300, -1, 0, 1, 300], (1 << shift, 5))
+    nobody = np.zeros(1 << shift, bool)
+    _, left = updated(plan, gradient, gradient, nobody, words, nobody)
+    assert (gradient - left).sum(axis=0).tolist() == [-300, -1, 0, 1, 300]
+
+
+def drawn() -> list[int]:
+    """Return n of two words of xorshift32 that follow 723471715."""
+    words = [2497366906, 2064144800]
+    ones = [f"{word % 2**24:b}".count("1") for word in words]
+    return [512 * o + 2 * (word >> 24) - 6399 for o, word in zip(ones, words, strict=True)]
+
+
+def test_costs_are_measured_with_noise() -> None:
+    """The baseline first; a baseline that is not retaken draws nothing."""
+    assert drawn() == [1577, -2569]
+    golden = adder({"fabric.cost_noise": True})
+    golden.noise_state[:], golden.cost_noise[:], golden.tau_theta[:] = 723471715, 100, 2
+    golden.tau_x[:] = 2
+    trace, offset = golden.trace(1), 1 << golden.plan.cost_bits
+    # 1577 * 100 / 8192 = 19.3 and -2569 * 100 / 8192 = -31.4, rounded.
+    assert trace.baseline[0, 0] == 196 + offset + 19
+    assert trace.cost[0, 0] == 256 + offset - 31
+    assert trace.step[0, 0] == (60 - 50 + 4) // 8
+    before = golden.noise_state.copy()
+    golden.execute_timestep()
+    assert golden.noise_state == xorshift32(before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "theta"), [("each", [16 - 19, 8 + 31]), ("shared", [16 - 19, 8 - 19])]
+)
+def test_updates_have_noise(kind: str, theta: list[int]) -> None:
+    """After theta has moved, only when the window ends; G does not learn of it."""
+    golden = adder({"fabric.update_noise": kind})
+    golden.scale_mantissa[:], golden.update_noise[:], golden.tau_theta[:] = 0, 100, 2
+    golden.noise_state[:], golden.gradient[:] = 723471715, [4, -4]
+    golden.execute_timestep()
+    assert golden.theta[0].tolist() == [16, 8]
+    assert golden.noise_state.tolist() == [723471715]
+    golden.execute_timestep()
+    assert golden.theta[0].tolist() == [theta[0] - 4, theta[1] + 4]
+    assert golden.noise_state.tolist() == [2064144800 if kind == "each" else 2497366906]
+    assert golden.gradient[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("overflow", "theta"), [("clip", [127, -128]), ("hold", [126, -123])])
+def test_noise_overflows_as_updates_do(overflow: str, theta: list[int]) -> None:
+    golden = adder({"fabric.update_noise": "each", "formats.overflow": overflow})
+    golden.scale_mantissa[:], golden.update_noise[:] = 0, 100
+    golden.noise_state[:], golden.theta[:] = 2497366906, [126, -123]
+    golden.execute_timestep()  # words 2064144800 and 2008045182: -31 and 6
+    assert golden.theta[0].tolist() == theta
 
 
 @pytest.mark.parametrize("overflow", ["clip", "hold"])

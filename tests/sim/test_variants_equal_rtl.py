@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 from equality import assert_equal, random_samples, start
-from variants import SHAPES, identify, make, pairs, products, schedules
+from variants import identify, make, pairs, products, schedules
 
 from pmgd.gateware import presets
 from pmgd.gateware.plan import Plan
@@ -48,10 +48,9 @@ def check(spec: Spec, seed: int, runs: int = RUNS, steps: int = STEPS) -> None:
         device.close()
 
 
-@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("settings", pairs(), ids=identify)
-def test_every_pair_of_choices(shape, settings, random_seed):
-    check(make(shape, settings), random_seed)
+def test_every_pair_of_choices(settings, random_seed):
+    check(make(settings), random_seed)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,6 @@ def test_nist7x7(perturbation, baseline, random_seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("settings", products(), ids=identify)
-def test_every_combination_of_the_algorithms_choices(shape, settings, random_seed):
-    check(make(shape, settings), random_seed, runs=8, steps=2_500)
+def test_every_combination_of_the_algorithms_choices(settings, random_seed):
+    check(make(settings), random_seed, runs=8, steps=2_500)

@@ -18,8 +18,22 @@ VARIANT = {
 }
 
 
+IMPERFECT = {
+    "formats.cost": "U7.10",
+    "fabric.perturbation": "sine",
+    "fabric.baseline": "highpass",
+    "fabric.decay_shift": 4,
+    "fabric.decay_every": "timestep",
+    "fabric.cost_noise": True,
+    "fabric.update_noise": "each",
+    "fabric.defects": True,
+    "training.sigma_c": 0.01,
+    "training.sigma_theta": 0.5,
+}
+
+
 @pytest.mark.parametrize(
-    "settings", [{}, VARIANT, {"fabric.pipeline": True, "fabric.perturbation": "walsh"}]
+    "settings", [{}, VARIANT, IMPERFECT, {"fabric.pipeline": True, "fabric.perturbation": "walsh"}]
 )
 def test_it_is_plain_and_whole(settings):
     plan = Plan(presets.xor().with_settings(settings))
@@ -39,6 +53,11 @@ def test_xor():
         "baseline": "sample",
         "correlator": "full",
         "gradient_kept": 0,
+        "decay_every": "update",
+        "frequencies": [],
+        "cost_noise": False,
+        "update_noise": "none",
+        "defects": False,
         "cost": "squared",
         "stochastic_rounding": True,
     }
@@ -61,6 +80,7 @@ def test_another_fabric():
         "dtheta_last_bits": 16,
         "sign_step_last_bits": 128,
         "mean_shift": 4,
+        "blank": 0,
     }
     assert record["storage_bits"]["perturber"] == 1
     assert record["storage_bits"]["shared_perturber"] == 16
@@ -71,6 +91,26 @@ def test_another_fabric():
     assert [layer["bias"] for layer in layers] == [False, False]
     assert record["widths"]["baseline"] == record["widths"]["cost"] + 8
     assert record["widths"]["cost_change"] == record["widths"]["cost"] + 1
+
+
+def test_an_imperfect_fabric():
+    plan = Plan(presets.xor().with_settings(IMPERFECT))
+    record = plan_record(plan)
+    method, storage, widths = record["method"], record["storage_bits"], record["widths"]
+    assert (method["gradient_kept"], method["decay_every"]) == (0.9375, "timestep")
+    assert (method["cost_noise"], method["update_noise"], method["defects"]) == (True, "each", True)
+    assert method["frequencies"] == [each / 512 for each in plan.increments]
+    assert 0.0625 < min(method["frequencies"]) < max(method["frequencies"]) < 0.4375
+    assert (storage["perturber"], storage["defects"]) == (9, 3 * 64)
+    assert widths["measured_cost"] == widths["cost"] + 2
+    assert widths["baseline"] == widths["measured_cost"] + 8
+    assert record["scan"]["neurons"] == 3
+    assert record["clocks_per_timestep"]["noise_of_update"] == plan.shake_cycles == 6 + 9
+    run_time = record["run_time"]
+    assert (run_time["mean_shift"], run_time["blank"]) == (4, 0)
+    levels = plan.cost_noise_level(), plan.update_noise_level()
+    assert (run_time["cost_noise"], run_time["update_noise"]) == levels
+    assert min(levels) > 0
 
 
 def test_a_pipelined_fabric():
@@ -92,7 +132,9 @@ def test_a_pipelined_fabric():
         "advance_bit": 12,
         "ends_bit": 13,
     }
-    assert {*record["clocks_per_timestep"].values()} == {2}
+    clocks = record["clocks_per_timestep"]
+    assert clocks.pop("noise_of_update") == 0
+    assert {*clocks.values()} == {2}
     assert record["update_delay_timesteps"] == plan.update_delay > 0
     storage = record["storage_bits"]
     assert (storage["perturber"], storage["update_perturber"]) == (1, 1)
@@ -102,6 +144,7 @@ def test_a_pipelined_fabric():
         "padding_bits": 2,
         "planes": True,
         "offset_binary": True,
+        "neurons": 0,
     }
     assert plan_record(Plan(presets.xor()))["pipeline"] is None
 
