@@ -25,7 +25,7 @@ from pmgd.gateware.spec import Fabric, Formats, Network, Spec
 
 # Wide LUTs, which an ECP5 composes of LUT4s, gain speed for up to 60 % more of them.
 FAMILIES = {"ice40": "synth_ice40 -dsp -top top", "ecp5": "synth_ecp5 -nowidelut -top top"}
-PERTURBATIONS = ("lfsr", "chain", "walsh", "sequential")
+PERTURBATIONS = ("lfsr", "chain", "walsh", "sequential", "square", "sine")
 INPUTS = ("U1.0", "U0.8")
 
 
