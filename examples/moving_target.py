@@ -13,6 +13,7 @@ that does not turn shows what is left of the cost at best.
 
 import argparse
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pmgd.gateware.device import Device
+from pmgd.gateware.errors import PmgdError
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.presets import xor_analog
 from pmgd.gateware.spec import Spec
@@ -175,7 +177,7 @@ def draw(
 
 
 def main() -> None:
-    """Follow every course, print the mean costs, and draw them if asked to."""
+    """Carry the command out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="golden")
     parser.add_argument("--steps", type=int, default=1_000_000)
@@ -184,20 +186,27 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.steps < 5 * SPAN * MEASURE_EVERY * SLICE:
         parser.error(f"--steps must be at least {5 * SPAN * MEASURE_EVERY * SLICE}")
-    spec = following_spec()
-    learns_until = arguments.steps // 5
-    device = open_device(arguments.device, Plan(spec))
-    print(
-        f"{arguments.device}, seed {arguments.seed}: mean cost from {learns_until:,} timesteps on"
-    )
+    if arguments.out and not arguments.out.absolute().parent.is_dir():
+        parser.error(f"--out must be a file in a folder that exists, not {arguments.out}")
+    try:
+        show(arguments.device, arguments.seed, arguments.steps, arguments.out)
+    except (PmgdError, OSError) as error:
+        parser.error(str(error))
+
+
+def show(device_name: str, seed: int, steps: int, out: Path | None) -> None:
+    """Follow every course, print the mean costs, and draw them into a file, if there is one."""
+    spec = following_spec().with_settings({"training.seed": seed})
+    learns_until = steps // 5
     curves = []
-    for course in COURSES:
-        curve = follow(device, spec, course, arguments.seed, arguments.steps, learns_until)
-        print(f"{curve[1][curve[0] > learns_until].mean():>8.4f}  {course.title}", flush=True)
-        curves.append(curve)
-    device.close()
-    if arguments.out:
-        draw(curves, learns_until, "A 2-4-1 network follows a target that turns", arguments.out)
+    with closing(open_device(device_name, Plan(spec))) as device:
+        print(f"{device_name}, seed {seed}: mean cost from {learns_until:,} timesteps on")
+        for course in COURSES:
+            curve = follow(device, spec, course, seed, steps, learns_until)
+            print(f"{curve[1][curve[0] > learns_until].mean():>8.4f}  {course.title}", flush=True)
+            curves.append(curve)
+    if out:
+        draw(curves, learns_until, "A 2-4-1 network follows a target that turns", out)
 
 
 if __name__ == "__main__":

@@ -177,16 +177,13 @@ class Fabric(HostSide):
         m.submodules.levels = levels = Levels(
             max(len(amplitude), MANTISSA_BITS) if full else len(amplitude)
         )
-        begins = sequencer.begins
-        last = Signal()
         m.d.comb += [
-            levels.start.eq(begins),
+            levels.start.eq(sequencer.begins),
             levels.value.eq(amplitude),
             broadcast.dtheta.eq(levels.scaled),
             broadcast.level.eq(levels.level),
             broadcast.load.eq(levels.valid & ~sequencer.stepping),
-            last.eq(levels.valid & (levels.level == plan.levels - 1)),
-            sequencer.level_last.eq(last),
+            sequencer.level_last.eq(levels.valid & (levels.level == plan.levels - 1)),
         ]
         if not full:
             return change.arrived
@@ -218,8 +215,9 @@ class Fabric(HostSide):
         )
         # An evaluation for the host has ended when its cost has arrived, and is let in no more.
         arrived = Signal.like(cost.arrived)
-        m.d.comb += [arrived.eq(cost.arrived), arrived.valid.eq(cost.arrived.valid & change.enable)]
         m.d.comb += [
+            arrived.eq(cost.arrived),
+            arrived.valid.eq(cost.arrived.valid & change.enable),
             change.wave.eq(delay(m, arrived, MEASURE_CYCLES, "measured")),
             change.cost.eq(measured),
         ]

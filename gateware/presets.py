@@ -143,6 +143,21 @@ def nist7x7_fast() -> Spec:
     )
 
 
+_FINE = Formats(parameter=Format(True, 4, 16), operand_fraction=8)
+
+
+def _continuous(samples: int) -> Fabric:
+    """Return the fabric of Table 2, with a leak of 15 timesteps."""
+    return Fabric(
+        perturbation="sine",
+        baseline="highpass",
+        decay_shift=4,
+        decay_every="timestep",
+        samples=samples,
+        tau_theta_bits=1,
+    )
+
+
 def xor_analog() -> Spec:
     """2-bit parity with a 2-2-1 network of 9 parameters, by the continuous algorithm of Table 2.
 
@@ -153,15 +168,8 @@ def xor_analog() -> Spec:
     return Spec(
         name="xor_analog",
         network=Network(layers=(2, 2, 1)),
-        formats=Formats(parameter=Format(True, 4, 16), operand_fraction=8),
-        fabric=Fabric(
-            perturbation="sine",
-            baseline="highpass",
-            decay_shift=4,
-            decay_every="timestep",
-            samples=4,
-            tau_theta_bits=1,
-        ),
+        formats=_FINE,
+        fabric=_continuous(samples=4),
         training=Training(eta=0.5, dtheta=0.5, mean_shift=3, solved_cost=0.01),
         data=Data(source="xor"),
     )
@@ -175,15 +183,8 @@ def nist7x7_analog() -> Spec:
     return Spec(
         name="nist7x7_analog",
         network=Network(layers=(49, 4, 4)),
-        formats=Formats(parameter=Format(True, 4, 16), operand_fraction=8),
-        fabric=Fabric(
-            perturbation="sine",
-            baseline="highpass",
-            decay_shift=4,
-            decay_every="timestep",
-            samples=44_136,
-            tau_theta_bits=1,
-        ),
+        formats=_FINE,
+        fabric=_continuous(samples=44_136),
         training=Training(
             steps=1_000_000,
             tau_x=16,

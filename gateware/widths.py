@@ -180,7 +180,7 @@ class Widths:
 
     # -- Perturbation -------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def perturber_bits(self) -> int:
         """State that every perturber keeps for itself."""
         fabric = self.spec.fabric

@@ -123,8 +123,6 @@ class Golden:
             np.zeros((plan.sample.samples, plan.outputs), np.int64),
         )
         self._lanes = np.arange(lanes)
-        # Of the LFSRs or of the phases, whose width takes long to compute.
-        self._generator_bits = plan.generator_bits
         self._engine = Engine(plan, kernel)
 
     # -- Before a run -------------------------------------------------------------------------
@@ -324,13 +322,13 @@ class Golden:
             return own, shared
         fabric = self.plan.spec.fabric
         new = advance_perturbers(
-            fabric.perturbation, own, shared, self._generator_bits, self.plan.increments
+            fabric.perturbation, own, shared, self.plan.generator_bits, self.plan.increments
         )
         return choose(due, new[0], own), choose(due, new[1], shared)
 
     def _signs(self, own: Integers, shared: Integers) -> Integers:
         kind = self.plan.spec.fabric.perturbation
-        return perturbation_signs(kind, own, shared, self._generator_bits)
+        return perturbation_signs(kind, own, shared, self.plan.generator_bits)
 
     def _amplitudes(self) -> Integers:
         """Return the magnitude of the perturbation at each of its levels, shape (B, levels)."""
@@ -347,7 +345,7 @@ class Golden:
         """Return every parameter's own of values, shape (B, levels) or, if all are one, (B, 1)."""
         if values.shape[1] == 1:
             return values
-        level = perturbation_levels(self.perturber, self._generator_bits)
+        level = perturbation_levels(self.perturber, self.plan.generator_bits)
         return np.take_along_axis(values, level, axis=1)
 
     # -- 3. Baseline and 4. Cost --------------------------------------------------------------

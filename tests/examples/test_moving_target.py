@@ -47,6 +47,23 @@ def test_the_slower_the_target_the_lower_the_cost(script, tmp_path):
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "nope"], "a device must be one of golden, rtl, pysim"),
+        (["--seed", "-1"], "training.seed must be from 0 to"),
+        (["--steps", "5"], "--steps must be at least 81920"),
+        (["--out", "nowhere/picture.png"], "--out must be a file in a folder that exists"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_sentence(script, arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["moving_target.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 2
+    assert f"error: {message}" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_compiled_gateware_follows_as_the_model_does(script):
     """Cost by cost: whatever the host rewrites meanwhile, and eta."""

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 from datapath import drive, from_bits, rotate, shift, to_bits
 from datapath_model import Rule
+from updaters import check_run, updater
 
 from pmgd.gateware.updater import Updater
 from pmgd.sim.testbench import simulate
@@ -16,17 +17,6 @@ OVERFLOWS = ("clip", "hold")
 
 def inputs(dut: Updater) -> tuple:
     return dut.apply, dut.update, dut.active, dut.magnitude, dut.error_positive
-
-
-def updater(rule: Rule, gradient_bits: int, step_bits: int) -> Updater:
-    return Updater(
-        theta_bits=rule.theta_bits,
-        gradient_bits=gradient_bits,
-        step_bits=step_bits,
-        overflow=rule.overflow,
-        correlator=rule.correlator,
-        decay_shift=rule.decay_shift,
-    )
 
 
 @pytest.mark.parametrize("overflow", OVERFLOWS)
@@ -127,14 +117,8 @@ def test_windows(
             theta, gradient = rule.apply(theta, gradient, 1, direction, magnitude, ends)
             applied = 0 if ends else applied + 1
 
-    async def testbench(ctx):
-        assert await drive(ctx, inputs(dut), rows, (dut.theta,)) == thetas
-        ctx.set(dut.apply, 0)
-        state = await rotate(ctx, dut.scan, 12 + gradient_bits)
-        assert from_bits(state, -12, -gradient_bits) == (theta, gradient)
-
+    check_run(dut, inputs(dut), rows, thetas, (theta, gradient), -12, -gradient_bits)
     assert overflow == "hold" or {(-2048,), (2047,)} <= set(thetas)
-    simulate(dut, testbench)
 
 
 @pytest.mark.parametrize("correlator", ["full", "sign"])
