@@ -57,7 +57,13 @@ def multiplier(costs: Costs, a_bits: int, b_bits: int) -> Amount:
     return product(costs, a_bits, b_bits) + registers(a_bits + b_bits, lone=True)
 
 
-def tree(costs: Costs, level: Sequence[int], sum_bits: int, depth: int = 0) -> Amount:
+def tree(
+    costs: Costs,
+    level: Sequence[int],
+    sum_bits: int,
+    depth: int = 0,
+    levels_per_stage: int = TREE_LEVELS_PER_STAGE,
+) -> Amount:
     """Return an adder tree, as `pmgd.gateware.adder_tree` makes it of numbers of these widths."""
     level = list(level)
     if len(level) == 1 and not depth:
@@ -68,7 +74,7 @@ def tree(costs: Costs, level: Sequence[int], sum_bits: int, depth: int = 0) -> A
         total = sum((taken for _, taken in pairs), total)
         level = [bits for bits, _ in pairs] + level[len(pairs) * 2 :]
         depth += 1
-        if depth % TREE_LEVELS_PER_STAGE == 0 and len(level) > 1:
+        if depth % levels_per_stage == 0 and len(level) > 1:
             total += registers(sum(level))
     return total + registers(sum_bits)
 

@@ -74,7 +74,12 @@ def _cost(plan: Plan, costs: Costs) -> Amount:
     else:
         one += registers(2 * error) + Amount(lut=costs.adder(error))
     leaves = [signed_bits(0, largest)] * plan.outputs
-    total = one * plan.outputs + tree(costs, leaves, plan.full_cost_maximum.bit_length() + 1)
+    total = one * plan.outputs + tree(
+        costs,
+        leaves,
+        plan.full_cost_maximum.bit_length() + 1,
+        levels_per_stage=plan.latency.cost_levels_per_stage,
+    )
     return total * plan.spec.fabric.copies
 
 

@@ -8,6 +8,7 @@ from pmgd.gateware.formats import signed_bits
 from pmgd.gateware.latency import (
     AMPLITUDE_CYCLES,
     PRODUCT_CYCLES,
+    PRODUCT_LEVELS_PER_STAGE,
     PipelineLatency,
     tree_cycles,
 )
@@ -58,17 +59,20 @@ def synapses(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
 def weighted_sums(costs: Costs, plan: Plan, layer: LayerPlan) -> Amount:
     """Return the sums of inputs times parameters of a layer."""
     bits = plan.theta.bits - plan.operand_shift
-    cycles = _cycles(plan, layer) - tree_cycles(layer.fan_in)
+    cycles = _cycles(plan, layer)
     if layer.binary_inputs:
         one = masked_tree(costs, layer.fan_in, bits, layer.sum_bits)
+        cycles -= tree_cycles(layer.fan_in)
     else:
         source = layer.input_format
         factor = source.bits + (not source.signed)
-        one = tree(costs, [layer.product_bits] * layer.fan_in, layer.sum_bits)
+        products = [layer.product_bits] * layer.fan_in
+        levels = PRODUCT_LEVELS_PER_STAGE
+        one = tree(costs, products, layer.sum_bits, levels_per_stage=levels)
         one += multiplier(costs, bits, factor) * layer.inputs
         if layer.bias:
             one += delayed(bits, PRODUCT_CYCLES)
-        cycles -= PRODUCT_CYCLES
+        cycles -= PRODUCT_CYCLES + tree_cycles(layer.fan_in, levels)
     one += delayed(layer.sum_bits, cycles)
     return one * (layer.outputs * _sums(plan, layer))
 

@@ -15,7 +15,7 @@ __all__ = ["AdderTree", "add_up"]
 
 
 class AdderTree(wiring.Component):
-    """Adds signed numbers, with a register behind every second level of adders and the last.
+    """Adds signed numbers, with registers between its levels of adders and behind the last.
 
     Latency: `pmgd.gateware.latency.tree_cycles` of the number of leaves; a new set of numbers
     may enter every cycle. Exact: `sum_bits` must hold every sum.
@@ -26,6 +26,8 @@ class AdderTree(wiring.Component):
         How many numbers.
     leaf_bits, sum_bits
         Width of each number and of the sum, signed.
+    levels_per_stage
+        Levels of adders between two registers.
 
     Members
     -------
@@ -35,8 +37,16 @@ class AdderTree(wiring.Component):
         Their sum.
     """
 
-    def __init__(self, *, leaves: int, leaf_bits: int, sum_bits: int) -> None:
+    def __init__(
+        self,
+        *,
+        leaves: int,
+        leaf_bits: int,
+        sum_bits: int,
+        levels_per_stage: int = TREE_LEVELS_PER_STAGE,
+    ) -> None:
         self._leaves = index(leaves)
+        self._levels_per_stage = index(levels_per_stage)
         super().__init__(
             {
                 "numbers": In(data.ArrayLayout(signed(leaf_bits), self._leaves)),
@@ -47,18 +57,25 @@ class AdderTree(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from `numbers` to `sum`."""
-        return tree_cycles(self._leaves)
+        return tree_cycles(self._leaves, self._levels_per_stage)
 
     def elaborate(self, platform):
         m = Module()
-        total = add_up(m, platform, [self.numbers[i] for i in range(self._leaves)])
+        numbers = [self.numbers[i] for i in range(self._leaves)]
+        total = add_up(m, platform, numbers, levels_per_stage=self._levels_per_stage)
         domain = m.d.sync if self._leaves > 1 else m.d.comb
         domain += self.sum.eq(total)
         return m
 
 
-def add_up(m: Module, platform, level: list, depth: int = 0):
-    """Return the sum of numbers, with a register behind every second level of adders but the last.
+def add_up(
+    m: Module,
+    platform,
+    level: list,
+    depth: int = 0,
+    levels_per_stage: int = TREE_LEVELS_PER_STAGE,
+):
+    """Return the sum of numbers, with registers between its levels of adders.
 
     Parameters
     ----------
@@ -68,13 +85,15 @@ def add_up(m: Module, platform, level: list, depth: int = 0):
         The numbers.
     depth
         Levels of adders in front of them since the last register.
+    levels_per_stage
+        Levels of adders between two registers.
     """
     while len(level) > 1:
         # An odd one out waits for the next level.
         pairs = [_plus(m, platform, *pair) for pair in zip(level[::2], level[1::2], strict=False)]
         level = pairs + level[len(pairs) * 2 :]
         depth += 1
-        if depth % TREE_LEVELS_PER_STAGE == 0 and len(level) > 1:
+        if depth % levels_per_stage == 0 and len(level) > 1:
             stage = [Signal.like(number, name=f"level_{depth}") for number in level]
             m.d.sync += [register.eq(n) for register, n in zip(stage, level, strict=True)]
             level = stage

@@ -58,6 +58,7 @@ class Cost(wiring.Component):
             leaves=plan.outputs,
             leaf_bits=signed_bits(0, largest),
             sum_bits=signed_bits(0, plan.full_cost_maximum),
+            levels_per_stage=plan.latency.cost_levels_per_stage,
         )
         for k in range(plan.outputs):
             y = self.y[k] << (plan.error_fraction - output.fraction_bits)

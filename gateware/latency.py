@@ -1,6 +1,7 @@
 """Declared latencies, in clock cycles. A test asserts that each equals the measured one."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pmgd.gateware.oscillators import LEVELS
 
@@ -28,6 +29,7 @@ __all__ = [
     "NOISE_CYCLES",
     "PERTURB_CYCLES",
     "PRODUCT_CYCLES",
+    "PRODUCT_LEVELS_PER_STAGE",
     "SHUFFLE_CYCLES",
     "SIGN_TRANSMITTER_CYCLES",
     "SYNAPSE_CYCLES",
@@ -54,7 +56,7 @@ TRANSMITTER_CYCLES = 4
 SIGN_TRANSMITTER_CYCLES = 1
 """The same for a sign-only correlator: the sign."""
 TREE_LEVELS_PER_STAGE = 2
-"""Adder levels between two registers of an adder tree."""
+"""Adder levels between two registers of an adder tree, unless it is told another number."""
 
 ACCESS_CYCLES = 3
 """Of the register bank: select a register, look at it, judge."""
@@ -65,6 +67,8 @@ LOAD_CYCLES = 1
 """From a layer's inputs to the register in front of its synapses."""
 PRODUCT_CYCLES = 2
 """From that register to the products with inputs wider than a bit: the factors, the product."""
+PRODUCT_LEVELS_PER_STAGE = 1
+"""Adder levels between two registers of its trees of products: wide ones, from multipliers afar."""
 AMPLITUDE_CYCLES = 1 + PRODUCT_CYCLES
 """What the share of the perturbations takes beyond an adder tree: the signs of the inputs, the
 factors, and the product with dtheta."""
@@ -96,8 +100,8 @@ SHUFFLE_CYCLES = 6
 four rounds, and the look at what they gave."""
 FETCH_CYCLES = 3
 """Of a timestep: the sample, from its memory: to the blocks, through them, and back."""
-INDEXING_CYCLES = 3
-"""The same in a pipelined fabric: draw a word, and two to multiply."""
+INDEXING_CYCLES = 4
+"""The same in a pipelined fabric: draw a word, two cycles to multiply, and the index."""
 FRONT_CYCLES = INDEXING_CYCLES + FETCH_CYCLES
 """From the start of a timestep to its control at the first layer, in a pipelined fabric."""
 BASELINE_CYCLES = 1
@@ -106,10 +110,10 @@ FINISH_CYCLES = 2
 """Of a timestep: every synapse takes the step; the record of the timestep stands."""
 
 
-def tree_cycles(leaves: int) -> int:
+def tree_cycles(leaves: int, levels_per_stage: int = TREE_LEVELS_PER_STAGE) -> int:
     """Latency of an adder tree over `leaves` numbers: none for one, else registered at its end."""
     levels = (leaves - 1).bit_length()
-    return -(-levels // TREE_LEVELS_PER_STAGE)
+    return -(-levels // levels_per_stage)
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,9 @@ class Latency:
     transmitter: int
     filter: int = FILTER_CYCLES
 
+    cost_levels_per_stage: ClassVar[int] = TREE_LEVELS_PER_STAGE
+    """Adder levels between two registers of the sum over the outputs."""
+
     @property
     def layers(self) -> tuple[int, ...]:
         """From a layer's inputs to its outputs, for each layer."""
@@ -152,7 +159,7 @@ class Latency:
     @property
     def cost(self) -> int:
         """From outputs to the cost."""
-        return COST_CYCLES + tree_cycles(self.outputs)
+        return COST_CYCLES + tree_cycles(self.outputs, self.cost_levels_per_stage)
 
     @property
     def evaluation(self) -> int:
@@ -177,11 +184,16 @@ class PipelineLatency(Latency):
 
     multiplied: tuple[bool, ...] = ()
 
+    cost_levels_per_stage: ClassVar[int] = PRODUCT_LEVELS_PER_STAGE
+
     @property
     def sums(self) -> tuple[int, ...]:
         """From a layer's inputs to its weighted sums and those of its perturbations."""
         return tuple(
-            max(PRODUCT_CYCLES * products + tree_cycles(n), tree_cycles(n) + AMPLITUDE_CYCLES)
+            max(
+                PRODUCT_CYCLES + tree_cycles(n, PRODUCT_LEVELS_PER_STAGE) if products else 0,
+                tree_cycles(n) + AMPLITUDE_CYCLES,
+            )
             for n, products in zip(self.fan_ins, self.multiplied, strict=True)
         )
 

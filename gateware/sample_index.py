@@ -4,8 +4,11 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from pmgd.gateware.latency import INDEXING_CYCLES
 from pmgd.gateware.layout import WORD_BITS
+from pmgd.gateware.multiplier import Multiplier
 from pmgd.gateware.plan import Plan
+from pmgd.gateware.primitives import family
 from pmgd.gateware.product import product
 from pmgd.gateware.wave import delay
 
@@ -13,9 +16,10 @@ __all__ = ["SampleIndex"]
 
 
 class SampleIndex(wiring.Component):
-    """Draws samples in random or sequential order, each in three cycles: `SampleOrder`, pipelined.
+    """Draws samples in random or sequential order, each in four cycles: `SampleOrder`, pipelined.
 
-    Latency: three cycles from `begin` to `sample_index`; a timestep may begin every cycle.
+    Latency: four cycles from `begin` to `sample_index`
+    (`pmgd.gateware.latency.INDEXING_CYCLES`); a timestep may begin every cycle.
 
     Parameters
     ----------
@@ -54,21 +58,37 @@ class SampleIndex(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.d.comb += self.advance.eq(self.begin & ~self.order)
-        # word * sample_count, in two parts that multipliers take.
-        half = WORD_BITS // 2
-        # A copy nearby of a setting that comes from afar.
-        count = Signal.like(self.sample_count)
-        low, high = (Signal(half + len(self.sample_count), name=name) for name in ("low", "high"))
-        m.d.sync += [
-            count.eq(self.sample_count),
-            low.eq(product(platform, self.word[:half], count)),
-            high.eq(product(platform, self.word[half:], count)),
-        ]
         following = self.sample_index + 1
         wrapped = Mux(following >= self.sample_count, 0, following)
-        drawn = (high + (low >> half)) >> half
-        with m.If(delay(m, self.begin, 2, "begin")):
+        drawn = self._drawn(m, platform)
+        with m.If(delay(m, self.begin, INDEXING_CYCLES - 1, "begin")):
             m.d.sync += self.sample_index.eq(Mux(self.order, wrapped, drawn))
         with m.If(self.load):
             m.d.sync += self.sample_index.eq(self.loaded)
         return m
+
+    def _drawn(self, m: Module, platform):
+        """Return the word times the count, two cycles later, in parts that multipliers take."""
+        half = WORD_BITS // 2
+        if family(platform) == "ecp5":
+            low, high = (
+                self._multiplied(m, name, part)
+                for name, part in (("low", self.word[:half]), ("high", self.word[half:]))
+            )
+            return (high + (low >> half)) >> half
+        # Factors have no registers here, where each would take a cell; the sum has one instead,
+        # and the setting, which comes from afar, a copy nearby.
+        low, high = (Signal(half + len(self.sample_count), name=name) for name in ("low", "high"))
+        count, drawn = Signal.like(self.sample_count), Signal.like(self.sample_index)
+        m.d.sync += [
+            count.eq(self.sample_count),
+            low.eq(product(platform, self.word[:half], count)),
+            high.eq(product(platform, self.word[half:], count)),
+            drawn.eq((high + (low >> half)) >> half),
+        ]
+        return drawn
+
+    def _multiplied(self, m: Module, name: str, part):
+        m.submodules[name] = multiplier = Multiplier(part.shape(), self.sample_count.shape())
+        m.d.comb += [multiplier.a.eq(part), multiplier.b.eq(self.sample_count)]
+        return multiplier.product

@@ -6,7 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from pmgd.gateware.adder_tree import AdderTree
 from pmgd.gateware.formats import signed_bits
-from pmgd.gateware.latency import AMPLITUDE_CYCLES, PRODUCT_CYCLES, tree_cycles
+from pmgd.gateware.latency import (
+    AMPLITUDE_CYCLES,
+    PRODUCT_CYCLES,
+    PRODUCT_LEVELS_PER_STAGE,
+    tree_cycles,
+)
 from pmgd.gateware.layout import LayerPlan
 from pmgd.gateware.masked_tree import MaskedTree
 from pmgd.gateware.multiplier import Multiplier
@@ -63,7 +68,7 @@ class WeightedSum(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layer = self._layer
-        cycles = tree_cycles(layer.fan_in)
+        cycles = 0
         if layer.binary_inputs:
             m.submodules.tree = tree = MaskedTree(
                 leaves=layer.fan_in,
@@ -77,7 +82,10 @@ class WeightedSum(wiring.Component):
             ]
         else:
             m.submodules.tree = tree = AdderTree(
-                leaves=layer.fan_in, leaf_bits=layer.product_bits, sum_bits=layer.sum_bits
+                leaves=layer.fan_in,
+                leaf_bits=layer.product_bits,
+                sum_bits=layer.sum_bits,
+                levels_per_stage=PRODUCT_LEVELS_PER_STAGE,
             )
             for i in range(layer.inputs):
                 times_x = Multiplier(signed(self._bits), Value.cast(self.x[i]).shape())
@@ -90,8 +98,9 @@ class WeightedSum(wiring.Component):
             if layer.bias:
                 bias = self._operand(layer.inputs) << layer.input_format.fraction_bits
                 m.d.comb += tree.numbers[layer.inputs].eq(delay(m, bias, PRODUCT_CYCLES, "bias"))
-            cycles += PRODUCT_CYCLES
-        m.d.comb += self.sum.eq(delay(m, tree.sum, self._cycles - cycles, "sum"))
+            cycles = PRODUCT_CYCLES
+        waits = self._cycles - cycles - tree.latency
+        m.d.comb += self.sum.eq(delay(m, tree.sum, waits, "sum"))
         return m
 
     def _operand(self, i: int):

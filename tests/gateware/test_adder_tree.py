@@ -13,18 +13,22 @@ from pmgd.gateware.latency import tree_cycles
 
 @pytest.mark.parametrize("leaves", [*range(1, 10), 15, 16, 17, 33])
 @pytest.mark.parametrize("leaf_bits", [1, 13])
-def test_sum(leaves: int, leaf_bits: int, random_seed: int) -> None:
+@pytest.mark.parametrize("levels_per_stage", [1, 2])
+def test_sum(levels_per_stage: int, leaves: int, leaf_bits: int, random_seed: int) -> None:
     rng = random.Random(random_seed)
     least, most = -(2 ** (leaf_bits - 1)), 2 ** (leaf_bits - 1) - 1
     dut = AdderTree(
-        leaves=leaves, leaf_bits=leaf_bits, sum_bits=signed_bits(leaves * least, leaves * most)
+        leaves=leaves,
+        leaf_bits=leaf_bits,
+        sum_bits=signed_bits(leaves * least, leaves * most),
+        levels_per_stage=levels_per_stage,
     )
     numbers = [[least] * leaves, [most] * leaves]
     # One leaf at a time, since a sum of random numbers may miss one that is left out.
     numbers += [[least if i == k else 0 for i in range(leaves)] for k in range(leaves)]
     numbers += [[rng.randint(least, most) for _ in range(leaves)] for _ in range(60)]
     rows = [(row,) for row in numbers]
-    assert dut.latency == tree_cycles(leaves)
+    assert dut.latency == tree_cycles(leaves, levels_per_stage)
     seen = play(dut, (dut.numbers,), rows + rows[:8], (dut.sum,))
     assert_pipelined(seen, [(sum(row),) for row in numbers], dut.latency)
 

@@ -10,17 +10,25 @@ from hypothesis import strategies as st
 
 from pmgd.gateware.cost import Cost
 from pmgd.gateware.formats import Format
-from pmgd.gateware.latency import COST_CYCLES, tree_cycles
+from pmgd.gateware.latency import COST_CYCLES, TREE_LEVELS_PER_STAGE, tree_cycles
 from pmgd.gateware.plan import Plan
-from pmgd.gateware.spec import Formats, Network, Spec, Training
+from pmgd.gateware.spec import Fabric, Formats, Network, Spec, Training
 
 
 def plan_of(
-    outputs: int, formats: Formats, kind: str = "squared", activation: str = "sigmoid"
+    outputs: int,
+    formats: Formats,
+    kind: str = "squared",
+    activation: str = "sigmoid",
+    *,
+    pipeline: bool = False,
 ) -> Plan:
     """Return a plan whose outputs are signed with the activations tanh and identity."""
     network = Network(layers=(1, outputs), cost=kind, activation=activation, segments=2)
-    return Plan(Spec(name="cost", network=network, formats=formats, training=Training(eta=0)))
+    fabric = Fabric(pipeline=pipeline, perturbation="chain" if pipeline else "lfsr")
+    training = Training(eta=0)
+    spec = Spec(name="cost", network=network, formats=formats, fabric=fabric, training=training)
+    return Plan(spec)
 
 
 def cost(plan: Plan, y: Row, t: Row) -> int:
@@ -45,7 +53,8 @@ def check(plan: Plan, cases: list[tuple[Row, Row]], rng: random.Random) -> None:
     waves = [(rng.random() < 0.8, rng.randrange(2)) for _ in cases]
     expected = [(*wave, cost(plan, *case)) for wave, case in zip(waves, cases, strict=True)]
     rows = [(*wave, *case) for wave, case in zip(waves, cases, strict=True)]
-    latency = COST_CYCLES + tree_cycles(plan.outputs)
+    levels_per_stage = 1 if plan.spec.fabric.pipeline else TREE_LEVELS_PER_STAGE
+    latency = COST_CYCLES + tree_cycles(plan.outputs, levels_per_stage)
     assert plan.latency.cost == latency
     seen = play(
         dut,
@@ -96,8 +105,10 @@ def plans(draw: st.DrawFn) -> Plan:
         )
     )
     kind = draw(st.sampled_from(["squared", "l1"]))
-    outputs = draw(st.integers(1, 6))
-    full = plan_of(outputs, Formats(activation=output, target=target), kind, activation)
+    outputs, pipeline = draw(st.integers(1, 6)), draw(st.booleans())
+    full = plan_of(
+        outputs, Formats(activation=output, target=target), kind, activation, pipeline=pipeline
+    )
     # Any cost format with room for the largest cost: some of the fraction bits.
     dropped = draw(st.none() | st.integers(0, full.cost_fraction))
     if dropped is None:
@@ -106,7 +117,7 @@ def plans(draw: st.DrawFn) -> Plan:
     largest = full.full_cost_maximum >> dropped
     integer = max(0, largest.bit_length() - fraction, 1 - fraction) + draw(st.integers(0, 2))
     formats = Formats(activation=output, target=target, cost=Format(False, integer, fraction))
-    return plan_of(outputs, formats, kind, activation)
+    return plan_of(outputs, formats, kind, activation, pipeline=pipeline)
 
 
 @settings(max_examples=40)

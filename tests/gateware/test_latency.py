@@ -37,6 +37,12 @@ def test_a_tree_halves_at_every_level_and_stores_every_other() -> None:
         assert tree_cycles(leaves) == (levels + 1) // 2
 
 
+def test_a_tree_of_one_level_to_a_stage() -> None:
+    assert [tree_cycles(leaves, levels_per_stage=1) for leaves in range(1, 10)] == [
+        0, 1, 2, 2, 3, 3, 3, 3, 4,
+    ]  # fmt: skip
+
+
 def test_from_stage_to_stage() -> None:
     latency = Latency(fan_ins=(3, 17), activations=(3, 2), outputs=5, transmitter=1)
     assert latency.layers == (SYNAPSE_CYCLES + 1 + 3, SYNAPSE_CYCLES + 3 + 2)
@@ -106,19 +112,19 @@ def test_what_a_fabric_adds_to_a_step(
 
 
 def test_from_stage_to_stage_of_a_pipeline() -> None:
-    """Both sums of a layer are ready with the later of them."""
+    """Both sums of a layer are ready with the later of them; products are added level by level."""
     latency = PipelineLatency(
         fan_ins=(3, 17), activations=(4, 2), outputs=5, transmitter=4, multiplied=(False, True)
     )
     trees = (1, 3)
     assert latency.sums == (
         trees[0] + max(0, AMPLITUDE_CYCLES),
-        trees[1] + max(PRODUCT_CYCLES, AMPLITUDE_CYCLES),
+        PRODUCT_CYCLES + 5,
     )
     around = LOAD_CYCLES + PERTURB_CYCLES
     assert latency.layers == (around + latency.sums[0] + 4, around + latency.sums[1] + 2)
     assert latency.network == sum(latency.layers) + LEAD_CYCLES
-    assert latency.evaluation == latency.network + COST_CYCLES + 2
+    assert latency.evaluation == latency.network + COST_CYCLES + 3
     assert latency.step == latency.evaluation + FILTER_CYCLES + 4
 
 

@@ -5,6 +5,7 @@ import random
 import pytest
 from amaranth.hdl import Module
 from datapath import play
+from netlist import PLATFORMS
 from pipelines import make
 
 from pmgd.gateware.generator import WordGenerator
@@ -17,6 +18,13 @@ def xorshift32(x: int) -> int:
     x ^= x << 13 & 0xFFFFFFFF
     x ^= x >> 17
     return x ^ x << 5 & 0xFFFFFFFF
+
+
+class ECP5SampleIndex(SampleIndex):
+    """What is made for an ECP5, of components that a simulation takes."""
+
+    def elaborate(self, platform) -> Module:
+        return super().elaborate(PLATFORMS["ecp5"]())
 
 
 def joined(dut: SampleIndex, words: WordGenerator) -> Module:
@@ -33,10 +41,13 @@ def joined(dut: SampleIndex, words: WordGenerator) -> Module:
 @pytest.mark.parametrize("rate", [1.0, 0.4])
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize("samples", [1, 2, 5, 16, 40_000, 1 << 20])
-def test_every_order(samples: int, order: int, rate: float, random_seed: int) -> None:
+@pytest.mark.parametrize("make_index", [SampleIndex, ECP5SampleIndex])
+def test_every_order(
+    make_index: type[SampleIndex], samples: int, order: int, rate: float, random_seed: int
+) -> None:
     """Of any count, from any index; between the last draw and the next the index stays."""
     rng = random.Random(random_seed)
-    dut, words = SampleIndex(Plan(make({"fabric.samples": samples}))), WordGenerator()
+    dut, words = make_index(Plan(make({"fabric.samples": samples}))), WordGenerator()
     rows, drawn = [], {}
     for _ in range(15):
         count = rng.choice([samples, rng.randint(1, samples)])
