@@ -31,6 +31,7 @@ _VERILATOR_FLAGS = (
 # Hidden symbols keep the libraries of two fabrics in one process apart.
 _COMPILE_FLAGS = ("-std=c++17", "-fPIC", "-fvisibility=hidden")
 _OFTEN, _SELDOM = "-O2", "-O1"  # for code that runs every cycle, and for the rest of it
+_UNOPTIMISED = "-O0"
 _LINK_FLAGS = ("-shared", "-pthread")
 
 
@@ -72,7 +73,12 @@ def find_compiler() -> Compiler:
 
 
 def load(
-    verilog: str, top: str, *, waveform: bool = False, cache: Path | None = None
+    verilog: str,
+    top: str,
+    *,
+    waveform: bool = False,
+    optimise: bool = True,
+    cache: Path | None = None,
 ) -> ctypes.CDLL:
     """Return the library of `harness.cpp` around a Verilog module, compiling it if need be.
 
@@ -86,6 +92,8 @@ def load(
         Its name.
     waveform
         Whether it can write waveforms, which makes it slower.
+    optimise
+        Whether to compile for speed, which takes several times as long.
     cache
         Folder of compiled fabrics; by default that of `pmgd.gateware.cache_folder`.
 
@@ -94,7 +102,7 @@ def load(
     ToolError
         If Verilator or every compiler is missing, or one of them fails.
     """
-    build = _Build(find_compiler(), _verilator(), waveform, cache or cache_folder())
+    build = _Build(find_compiler(), _verilator(), waveform, optimise, cache or cache_folder())
     entry = build.library(verilog, top)
     try:
         return ctypes.CDLL(str(entry))
@@ -126,6 +134,7 @@ class _Build:
     compiler: Compiler
     verilator: Path
     waveform: bool
+    optimise: bool
     cache: Path
 
     def library(self, verilog: str, top: str) -> Path:
@@ -141,7 +150,8 @@ class _Build:
             _run(command, folder)
             return folder / "library.so"
 
-        return self._cached("library.so", (verilog, top, _HARNESS.read_text()), make)
+        parts = verilog, top, _HARNESS.read_text(), str(self.optimise)
+        return self._cached("library.so", parts, make)
 
     def _runtime(self) -> Path:
         def make(folder: Path) -> Path:
@@ -167,8 +177,9 @@ class _Build:
         generated = sorted(path.name for path in folder.glob("*.cpp"))
         slow = [name for name in generated if "Slow" in name]
         fast = [name for name in generated if "Slow" not in name]
-        self._compile_units(folder, [*fast, _HARNESS.as_posix()], _OFTEN, "model")
-        self._compile_units(folder, slow, _SELDOM, "slow")
+        often, seldom = (_OFTEN, _SELDOM) if self.optimise else (_UNOPTIMISED, _UNOPTIMISED)
+        self._compile_units(folder, [*fast, _HARNESS.as_posix()], often, "model")
+        self._compile_units(folder, slow, seldom, "slow")
         return ["model.o", "slow.o"]
 
     def _compile_units(self, folder: Path, units: list[str], effort: str, name: str) -> None:
@@ -195,7 +206,7 @@ class _Build:
         parts = [
             name, *inputs, _RUNTIME.read_text(), str(self.waveform), *self.compiler.command,
             self.compiler.version, platform.machine(), *_VERILATOR_FLAGS, *_COMPILE_FLAGS, _OFTEN,
-            _SELDOM, *_LINK_FLAGS, importlib.metadata.version("verilator"),
+            _SELDOM, _UNOPTIMISED, *_LINK_FLAGS, importlib.metadata.version("verilator"),
         ]  # fmt: skip
         key = _digest("\0".join(parts).encode())
         stem, suffix = name.split(".")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pmgd.gateware.device import StepTrace
-from pmgd.gateware.errors import LinkError
+from pmgd.gateware.errors import LinkError, ToolError
 from pmgd.gateware.export import TOP, verilog
 from pmgd.gateware.plan import Plan
 from pmgd.sim.compile import load
@@ -34,19 +34,23 @@ class RtlDevice(SimulatedDevice):
         What to simulate.
     waveform
         File to write a VCD waveform to, complete once the device is closed.
+    optimise
+        Whether to compile for speed. For a run of thousands of timesteps it is not worth while: it
+        takes several times as long.
 
     Raises
     ------
     ToolError
         If Yosys, Verilator or a C++ compiler is missing, or the waveform cannot be written.
+        Also from any method, if the disk has no room for more of the waveform.
     AssertionError
         From any method, if an assertion in the gateware fails.
     """
 
-    def __init__(self, plan: Plan, waveform: Path | None = None) -> None:
+    def __init__(self, plan: Plan, waveform: Path | None = None, *, optimise: bool = True) -> None:
         prepare_waveform(waveform)
         text = _verilog(_Generated(plan.spec.name, plan.digest, plan))
-        library = load(text, HARNESS, waveform=waveform is not None)
+        library = load(text, HARNESS, waveform=waveform is not None, optimise=optimise)
         super().__init__(plan, CompiledSimulation(library, plan, waveform))
 
 
@@ -219,6 +223,11 @@ class CompiledSimulation:
         failure = self._library.pmgd_failure(self._handle)
         if failure is not None:
             text = failure.decode(errors="replace").strip()
+            if "VerilatedVcd" in text:
+                raise ToolError(
+                    f"a waveform must have room on its disk, but in cycle {self.cycles} it had "
+                    f"none: {text}; make room, or run fewer timesteps"
+                )
             raise AssertionError(f"the gateware failed in cycle {self.cycles}: {text}")
 
 

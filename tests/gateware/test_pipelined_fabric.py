@@ -38,7 +38,7 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 
 @pytest.fixture
 def device(plan: Plan) -> Iterator[RtlDevice]:
-    device = RtlDevice(plan)
+    device = RtlDevice(plan, optimise=False)
     yield device
     device.close()
 

@@ -83,6 +83,15 @@ def test_other_verilog_is_compiled_but_not_the_runtime(bench):
     assert bench.load(bench.verilog)[1] == set()
 
 
+def test_what_is_compiled_in_a_hurry_is_kept_apart(bench):
+    library, made = bench.load(bench.verilog, optimise=False)
+    assert made == {MODEL, LINK}
+    assert "-O0" in bench.record.read_text()
+    assert bench.echoes(library)
+    assert bench.load(bench.verilog, optimise=False)[1] == set()
+    assert bench.load(bench.verilog)[1] == set()
+
+
 @pytest.mark.parametrize("damage", ["truncate", "flip"])
 def test_a_corrupt_library_is_made_again(bench, damage):
     verilog = bench.variant(damage)

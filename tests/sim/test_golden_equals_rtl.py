@@ -77,7 +77,7 @@ def test_every_timestep(network):
 )
 def test_every_kind(changed, random_seed):
     plan = Plan(presets.xor().with_settings(changed))
-    device = RtlDevice(plan)
+    device = RtlDevice(plan, optimise=False)
     assert_golden_equals(device, GoldenDevice(plan), plan, samples_xor(), random_seed, 5_000)
     device.close()
 

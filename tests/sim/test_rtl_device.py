@@ -121,7 +121,7 @@ def test_traces_of_few_bits(parameter, random_seed):
     small = {"network.layers": [1, 1], "formats.parameter": parameter, "training.dtheta": 0.125}
     plan = Plan(presets.xor().with_settings({**small, "formats.operand_fraction": 3}))
     samples = np.array([[0], [1]]), np.array([[1], [0]])
-    devices = [PysimDevice(plan), RtlDevice(plan)]
+    devices = [PysimDevice(plan), RtlDevice(plan, optimise=False)]
     drivers = [start(device, plan, samples, random_seed) for device in devices]
     traces = [driver.trace(STEPS) for driver in drivers]
     assert_equal(*traces, f"seed {random_seed}")
@@ -211,7 +211,7 @@ def test_an_assertion_in_the_gateware_is_raised(plan):
 
 def test_a_waveform_shows_the_run(plan, tmp_path, random_seed):
     path = tmp_path / "run.vcd"
-    device = RtlDevice(plan, path)
+    device = RtlDevice(plan, path, optimise=False)
     plain = RtlDevice(plan)
     traces = [start(each, plan, samples_xor(), random_seed).trace(20) for each in (plain, device)]
     assert_equal(*traces, f"seed {random_seed}")

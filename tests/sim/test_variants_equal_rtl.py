@@ -26,7 +26,7 @@ def check(spec: Spec, seed: int, runs: int = RUNS, steps: int = STEPS) -> None:
     for run, changed in enumerate(schedules(spec, runs, rng)):
         plan = Plan(changed)
         if devices is None:
-            devices = [GoldenDevice(plan), RtlDevice(plan)]
+            devices = [GoldenDevice(plan), RtlDevice(plan, optimise=False)]
         samples = random_samples(plan, rng.randint(1, spec.fabric.samples), numbers)
         drivers = [start(device, plan, samples, rng.randrange(1 << 64)) for device in devices[:1]]
         state = drivers[0].read_state()
