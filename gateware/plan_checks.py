@@ -128,11 +128,13 @@ def _check_generators(widths: Widths) -> None:
 
 
 def _check_cost(widths: Widths) -> None:
-    if unsigned_bits(widths.full_cost_maximum) - widths.cost_shift > MAX_COST_BITS:
+    cost_bits = unsigned_bits(widths.full_cost_maximum) - widths.cost_shift
+    if cost_bits > MAX_COST_BITS:
+        which = "fraction bits in formats.cost"
+        if widths.cost_fraction < cost_bits - MAX_COST_BITS:
+            which = "integer bits in formats.target and formats.activation"
         raise SpecError(
-            f"the cost must fit {MAX_COST_BITS} bits, not "
-            f"{unsigned_bits(widths.full_cost_maximum) - widths.cost_shift}; choose fewer "
-            f"fraction bits in formats.cost"
+            f"the cost must fit {MAX_COST_BITS} bits, not {cost_bits}; choose fewer {which}"
         )
     if widths.baseline_bits > MAX_COST_BITS:
         advice = ["fewer fraction bits in formats.cost"]

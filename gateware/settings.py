@@ -15,6 +15,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+_DTHETA_BOUND = 2.0
+"""What dtheta is below; see `pmgd.gateware.widths.Widths.dtheta_bits`."""
+
+
 def check_training(widths: Widths) -> None:
     """Check the run-time settings against the registers that will hold them."""
     training, fabric = widths.spec.training, widths.spec.fabric
@@ -31,8 +35,8 @@ def check_training(widths: Widths) -> None:
             )
     if training.order == "shuffled" and not fabric.shuffle:
         raise SpecError(
-            "training.order must be random or sequential in a fabric that cannot shuffle, not "
-            "shuffled; set fabric.shuffle to true"
+            f"training.order must be random or sequential in a fabric that cannot shuffle, not "
+            f"shuffled; set {_first(widths)}fabric.shuffle to true"
         )
     bound = -float(widths.theta.to_real(widths.theta.minimum))
     if training.init == "glorot":
@@ -69,7 +73,7 @@ def _check_filter(widths: Widths) -> None:
     if training.blank and not widths.filters:
         raise SpecError(
             f"training.blank must be false for the baseline {kind}, which no new sample disturbs, "
-            f"not true; or set fabric.baseline to mean or highpass"
+            f"not true; or set {_first(widths)}fabric.baseline to mean or highpass"
         )
     if training.blank and training.tau_x == 1:
         raise SpecError(
@@ -84,6 +88,11 @@ def _check_filter(widths: Widths) -> None:
         )
 
 
+def _first(widths: Widths) -> str:
+    """Return what advice begins with that a pipelined fabric would refuse."""
+    return "fabric.pipeline to false and " if widths.spec.fabric.pipeline else ""
+
+
 def _check_imperfections(widths: Widths) -> None:
     training, fabric = widths.spec.training, widths.spec.fabric
     for name, built, choice in (
@@ -94,7 +103,7 @@ def _check_imperfections(widths: Widths) -> None:
         if getattr(training, name) and not built:
             raise SpecError(
                 f"training.{name} must be 0 in a fabric that was built without it, not "
-                f"{getattr(training, name):g}; set fabric.{choice}"
+                f"{getattr(training, name):g}; set {_first(widths)}fabric.{choice}"
             )
     cost_noise_level(widths)
     update_noise_level(widths)
@@ -120,12 +129,13 @@ def dtheta_steps(widths: Widths) -> int:
             raise SpecError(
                 f"training.dtheta must be a multiple of {2.0**-fraction:g} (the last bit of "
                 f"formats.operand_fraction {fraction}) below 2 in a pipelined fabric, not "
-                f"{dtheta!r}"
+                f"{dtheta!r}; change it, or raise formats.operand_fraction"
             )
     if not 1 <= steps < 1 << widths.dtheta_bits or steps != int(steps):
         raise SpecError(
             f"training.dtheta must be a multiple of {2.0**-widths.theta.fraction_bits:g} (a "
-            f"parameter's last bit in {widths.theta}) below 2, not {dtheta!r}"
+            f"parameter's last bit in {widths.theta}) below 2, not {dtheta!r}; change it, or "
+            f"widen formats.parameter"
         )
     fraction, levels = widths.spec.formats.operand_fraction, widths.levels
     least = levels / (1 << fraction)
@@ -133,8 +143,8 @@ def dtheta_steps(widths: Widths) -> int:
         raise SpecError(
             f"training.dtheta must be a multiple of {2.0**-fraction:g} (the last bit of "
             f"formats.operand_fraction {fraction}) from {least:g} for a sine, "
-            f"whose magnitudes it scales, not {dtheta!r}; change it, or raise "
-            f"formats.operand_fraction"
+            f"whose magnitudes it scales, not {dtheta!r}; "
+            f"{'change it, or ' if least < _DTHETA_BOUND else ''}raise formats.operand_fraction"
         )
     return int(steps)
 
@@ -165,9 +175,10 @@ def scale(widths: Widths) -> tuple[int, int]:
     if mantissa >= 1 << MANTISSA_BITS or (training.eta and not mantissa):
         per_eta = units / divisor
         raise SpecError(
-            f"training.eta must be from {2.0**-32 / per_eta:.3g} to "
-            f"{((1 << MANTISSA_BITS) - 1) / per_eta:.3g} for these formats and dtheta "
-            f"{training.dtheta:g}, or 0, not {training.eta!r}"
+            f"training.eta must be from {rounded(2.0**-32 / per_eta, math.ceil)} to "
+            f"{rounded(((1 << MANTISSA_BITS) - 1) / per_eta, math.floor)} for these formats and "
+            f"dtheta {training.dtheta:g}, or 0, not {training.eta!r}; change it, or "
+            f"formats.parameter"
         )
     return mantissa, shift
 
@@ -182,8 +193,9 @@ def sign_step(widths: Widths) -> int:
     most = (1 << widths.step_bits) - 1
     if training.eta and not 0.5 <= step <= most:
         raise SpecError(
-            f"training.eta must be from {0.5 / last_bits:g} to {most / last_bits:g} for a "
-            f"sign-only update of parameters in {widths.theta}, or 0, not {training.eta!r}"
+            f"training.eta must be from {rounded(0.5 / last_bits, math.ceil)} to "
+            f"{rounded(most / last_bits, math.floor)} for a sign-only update of parameters in "
+            f"{widths.theta}, or 0, not {training.eta!r}; change it, or formats.parameter"
         )
     return int(step + 0.5)
 
@@ -213,8 +225,13 @@ def _level(widths: Widths, name: str, unit: float, bits: int, advice: str) -> in
     sigma: float = getattr(widths.spec.training, name)
     level = round(min(sigma / unit / DEVIATION, float(1 << bits)))
     least, most = 0.5 * unit, ((1 << bits) - 1) * DEVIATION * unit
-    bounds = f"from {rounded(least, math.ceil)} to {rounded(most, math.floor)}"
     if sigma and not (least <= sigma and level < 1 << bits):
+        if least > most:
+            raise SpecError(
+                f"training.{name} must be 0 here, as the level of this noise has no more than "
+                f"{bits} bit, not {sigma!r}; change {advice}"
+            )
+        bounds = f"from {rounded(least, math.ceil)} to {rounded(most, math.floor)}"
         raise SpecError(
             f"training.{name} must be {bounds} here, or 0, not {sigma!r}; change it, or {advice}"
         )

@@ -406,7 +406,7 @@ class Spec(Section):
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise SpecError(
-                f"name must be a letter followed by letters, digits or '_', not {self.name!r}"
+                f"name must be of letters, digits and '_', the first no digit, not {self.name!r}"
             )
         for key, kind in get_type_hints(type(self)).items():
             value = getattr(self, key)

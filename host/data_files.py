@@ -36,8 +36,9 @@ def read_csv(source: str, network: Network) -> tuple[Array, Array]:
             for fields in lines:
                 if not any(field.strip() for field in fields):
                     continue
-                if lines.line_num == 1 and not any(map(_is_number, fields)):
-                    continue  # titles
+                # One field is no line of titles: there are at least an input and a target.
+                if lines.line_num == 1 and len(fields) > 1 and not any(map(_is_number, fields)):
+                    continue
                 rows.append(_numbers(fields, source, lines.line_num, inputs, outputs))
     except OSError as error:
         raise DataError(
@@ -194,8 +195,8 @@ def _is_number(text: str) -> bool:
 def _numbers(fields: list[str], source: str, line: int, inputs: int, outputs: int) -> list[float]:
     if len(fields) not in (inputs + outputs, inputs + 1):
         raise DataError(
-            f"data {source}, line {line} must have {inputs} inputs and {outputs} target(s), not "
-            f"{len(fields)} column(s); change the file or network.layers"
+            f"data {source}, line {line} must have {inputs} inputs and {outputs} target(s), "
+            f"separated by commas, not {len(fields)} column(s); change the file or network.layers"
         )
     for column, text in enumerate(fields, start=1):
         if not _is_number(text):

@@ -91,9 +91,7 @@ def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
     Raises
     ------
     DataError
-        As in `check_out`.
-    OSError
-        If writing fails, such as on a full disk; then nothing is left of it.
+        As in `check_out`; and if writing fails, such as on a full disk: then nothing is left of it.
     """
     folder = folder.resolve()
     check_out(folder)
@@ -129,8 +127,13 @@ def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
         else:
             plot_curves(history, _title(result), spec.training.solved_cost, draft / "curves.png")
         _publish(draft, folder)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise DataError(
+                f"a run must be written where there is room for it, not to {folder}: "
+                f"{error.strerror or error}; make room or choose another folder"
+            ) from error
         raise
     return notices
 

@@ -37,7 +37,7 @@ def load_spec(source: str) -> Spec:
             f"a specification must be a preset's name or a readable TOML file, not {source}: "
             f"{error.strerror}; check the path"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of what is too long or too deep
         raise SpecError(f"{source} must be valid TOML: {error}; correct the file") from error
     try:
         spec = Spec.from_mapping(mapping)
@@ -83,7 +83,7 @@ def parse_value(text: str) -> Any:
     """Read a TOML value; anything else is a string, so that words need no quotes."""
     try:
         table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # also of what is too long or too deep
         return text
     return table["value"] if table.keys() == {"value"} else text
 

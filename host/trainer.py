@@ -117,6 +117,7 @@ class Trainer:
         self.record = record
         self.waveform = waveform
         self._driver: Driver | None = None
+        self._loaded: tuple[Stored, ...] = ()
         self._traces: list[StepTrace] = []
         self._stopping = False
 
@@ -144,7 +145,7 @@ class Trainer:
         steps = self._check_steps(self.spec.training.steps if steps is None else steps)
         driver = self._connect()
         driver.configure(self.spec.training)
-        driver.load_samples(x_stored, t_stored)
+        self._load(driver, x_stored, t_stored)
         driver.initialise(self.spec.training.seed)
         self.history_ = History.empty()
         self._traces = []
@@ -154,7 +155,10 @@ class Trainer:
     def partial_fit(self, x: ArrayLike, y: ArrayLike, steps: int) -> Self:
         """Go on training for `steps` timesteps; if nothing was trained before, the same as `fit`.
 
-        The data and the run-time settings of `spec` may differ from those before.
+        With the same data and settings it ends as if there had been no pause. The data and the
+        run-time settings of `spec` may differ from those before; with other data the baseline
+        begins anew. What only the beginning depends on is left to `fit`: `Training.seed`,
+        `Training.init`, `Training.init_range` and `Training.sigma_a`.
 
         Raises
         ------
@@ -167,7 +171,9 @@ class Trainer:
         steps = self._check_steps(steps)
         driver = self._trained()
         driver.configure(self.spec.training)
-        driver.load_samples(x_stored, t_stored)
+        # Loading them ends what a baseline remembers, which a pause must not.
+        if not (self._loaded and all(map(np.array_equal, self._loaded, (x_stored, t_stored)))):
+            self._load(driver, x_stored, t_stored)
         self._train(driver, steps)
         return self
 
@@ -252,6 +258,7 @@ class Trainer:
                 if isinstance(self.device, str)
                 else self.device
             )
+            self._loaded = ()
             try:
                 self._driver = Driver(device, plan)
             except BaseException:
@@ -273,6 +280,11 @@ class Trainer:
                 f"trained with to predict or to go on, not {digest:016x}; call fit(x, y) again"
             )
         return self._driver
+
+    def _load(self, driver: Driver, x_stored: Stored, t_stored: Stored) -> None:
+        self._loaded = ()
+        driver.load_samples(x_stored, t_stored)
+        self._loaded = x_stored, t_stored
 
     def _train(self, driver: Driver, steps: int) -> None:
         start = timestep = driver.timestep

@@ -117,6 +117,8 @@ def _chosen(args: argparse.Namespace) -> "list[tuple[Spec, Board]]":
             f"not with {', '.join(strange) or 'another setting, board, clock or seed'}; leave one "
             f"of them out"
         )
+    for name in strange:
+        load_spec(name)
     if not args.board and strange:
         raise SpecError(
             f"--board must be given for {strange[0]}; pmgd boards lists them; without one, "

@@ -93,8 +93,10 @@ def _speed(expected: "Estimate") -> str:
     ):
         per_s = expected.timesteps_per_s(clock_hz)
         rows.append((title, f"{clock_hz / 1e6:g}", rate(per_s), f"{rate(_RUN / per_s)} s"))
+    clocks = f"{expected.clocks_per_timestep:.4g} clock cycle"
+    clocks += "s" * (expected.clocks_per_timestep != 1)
     return (
         f"{table(rows, 'lrrr')}\n\n"
-        f"  {expected.clocks_per_timestep:.4g} clock cycles a timestep; what this fabric reaches, "
+        f"  {clocks} a timestep; what this fabric reaches, "
         f"pmgd bench fabric measures, and pmgd build --clock MHZ runs it at"
     )

@@ -102,7 +102,7 @@ _METHOD = {
         "literal": "Table 1 as printed, which trains badly where tau_x > 1",
     },
     "correlator": {
-        "full": "adds up the cost change times the sign of the perturbation",
+        "full": "adds up the cost change times the perturbation, in units of dtheta",
         "sign": "counts the signs of the cost change times those of the perturbation",
     },
 }

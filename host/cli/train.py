@@ -89,7 +89,13 @@ def run(args: argparse.Namespace) -> int:
     early = int(trainer.history_.timestep[-1]) < spec.training.steps
     result = Result.of(trainer, args.device, interrupted=watch.interrupted and early)
     folder = args.out or new_run_folder(spec.name, RUNS)
-    for notice in write_run(folder, trainer, result):
+    try:
+        notices = write_run(folder, trainer, result)
+    except BaseException:
+        if args.out is None:
+            folder.rmdir()
+        raise
+    for notice in notices:
         line.note(f"pmgd: {notice}")
     if recording:
         _write_trace(args.trace, trainer)
@@ -168,13 +174,24 @@ class _Watch:
 
 def _write_trace(path: Path, trainer: Trainer) -> None:
     trace = trainer.trace_
-    np.savez(
-        path,
-        cost=trace.cost,
-        baseline=trace.baseline,
-        step=trace.step,
-        parameters=trace.parameters,
-    )
+    draft = path.with_name(f".{path.name}.{os.getpid()}.npz")
+    try:
+        np.savez(
+            draft,
+            cost=trace.cost,
+            baseline=trace.baseline,
+            step=trace.step,
+            parameters=trace.parameters,
+        )
+        draft.replace(path)
+    except BaseException as error:
+        draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DataError(
+                f"a trace must be written where there is room for it, not to {path}: "
+                f"{error.strerror or error}; make room or choose another folder"
+            ) from error
+        raise
 
 
 def _summary(spec: Spec, plan: Plan, result: Result, folder: Path, trace: Path | None) -> str:

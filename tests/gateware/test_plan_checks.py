@@ -52,6 +52,13 @@ REFUSED = [
         "the cost must fit 32 bits, not 33; choose fewer fraction bits in formats.cost",
     ),
     (
+        {"formats.target": "U32.0", "formats.cost": "U32.0"},
+        (
+            "the cost must fit 32 bits, not 64; choose fewer integer bits in formats.target and "
+            "formats.activation"
+        ),
+    ),
+    (
         {"fabric.decay_every": "timestep"},
         (
             "fabric.decay_shift must be at least 1 where G decays in every timestep, which else "

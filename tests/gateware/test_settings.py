@@ -1,5 +1,6 @@
 """Run-time settings as register values, against exact fractions."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -92,9 +93,19 @@ def test_scale_beyond_its_bounds_is_refused(eta: float) -> None:
     with pytest.raises(SpecError) as caught:
         plan_of({"training.eta": eta})
     assert str(caught.value) == (
-        "training.eta must be from 3.73e-09 to 1.05e+06 for these formats and dtheta 0.0625, "
-        f"or 0, not {eta!r}"
+        "training.eta must be from 3.73e-09 to 1.04e+06 for these formats and dtheta 0.0625, "
+        f"or 0, not {eta!r}; change it, or formats.parameter"
     )
+
+
+@pytest.mark.parametrize("settings", [{}, {"fabric.correlator": "sign"}])
+def test_the_bounds_that_are_told_are_accepted(settings: dict[str, object]) -> None:
+    with pytest.raises(SpecError) as caught:
+        plan_of({**settings, "training.eta": 1e300})
+    bounds = re.search(r"must be from (\S+) to (\S+) for", str(caught.value))
+    assert bounds
+    for bound in bounds.groups():
+        plan_of({**settings, "training.eta": float(bound)})
 
 
 # -- The step of the sign-only correlator ---------------------------------------------------------
@@ -134,8 +145,8 @@ def test_sign_step_beyond_its_bounds_is_refused(eta: float) -> None:
     with pytest.raises(SpecError) as caught:
         plan_of({**SIGN, "training.eta": eta})
     assert str(caught.value) == (
-        "training.eta must be from 0.00195312 to 7.99609 for a sign-only update of parameters in "
-        f"S4.8, or 0, not {eta!r}"
+        "training.eta must be from 0.00196 to 7.99 for a sign-only update of parameters in "
+        f"S4.8, or 0, not {eta!r}; change it, or formats.parameter"
     )
 
 
@@ -144,8 +155,8 @@ def test_sign_step_beyond_its_bounds_is_refused_in_the_users_convention(eta: flo
     with pytest.raises(SpecError) as caught:
         plan_of({**SIGN, "training.eta": eta, "training.eta_convention": "table4"})
     assert str(caught.value) == (
-        "training.eta must be from 0.0175781 to 71.9648 for a sign-only update of parameters in "
-        f"S4.8, or 0, not {eta!r}"
+        "training.eta must be from 0.0176 to 71.9 for a sign-only update of parameters in "
+        f"S4.8, or 0, not {eta!r}; change it, or formats.parameter"
     )
 
 
@@ -180,7 +191,7 @@ def test_other_dtheta_is_refused(dtheta: float) -> None:
         plan_of({"training.dtheta": dtheta})
     assert str(caught.value) == (
         "training.dtheta must be a multiple of 0.00390625 (a parameter's last bit in S4.8) below "
-        f"2, not {dtheta!r}"
+        f"2, not {dtheta!r}; change it, or widen formats.parameter"
     )
 
 
@@ -200,7 +211,8 @@ def test_other_dtheta_of_a_pipelined_fabric_is_refused(dtheta: float) -> None:
         plan_of({**PIPELINED, "formats.operand_fraction": 5, "training.dtheta": dtheta})
     assert str(caught.value) == (
         "training.dtheta must be a multiple of 0.03125 (the last bit of formats.operand_fraction "
-        f"5) below 2 in a pipelined fabric, not {dtheta!r}"
+        f"5) below 2 in a pipelined fabric, not {dtheta!r}; change it, or raise "
+        "formats.operand_fraction"
     )
 
 
@@ -230,6 +242,12 @@ def test_other_dtheta_of_a_sine_is_refused(dtheta: float) -> None:
         f"5) from 0.25 for a sine, whose magnitudes it scales, not {dtheta!r}; change it, or raise "
         "formats.operand_fraction"
     )
+
+
+def test_a_sine_for_which_no_dtheta_is_fine_enough() -> None:
+    with pytest.raises(SpecError) as caught:
+        plan_of({**SINE, "formats.operand_fraction": 2, "training.dtheta": 1.5})
+    assert str(caught.value).endswith("not 1.5; raise formats.operand_fraction")
 
 
 # -- Noise ----------------------------------------------------------------------------------------
@@ -289,6 +307,33 @@ def test_levels_by_hand() -> None:
     # A tenth of a dtheta of 16 last bits.
     moved = {**UPDATE_NOISE, "training.sigma_theta": 0.1}
     assert plan_of(moved).update_noise_level() == round(1.6 / 0.154153) == 10
+
+
+@pytest.mark.parametrize("sigma", [1e-9, 0.2, 1.0])
+def test_a_noise_of_one_bit_has_no_level(sigma: float) -> None:
+    with pytest.raises(SpecError) as caught:
+        plan_of({**COST_NOISE, "formats.cost": "U1.0", "training.sigma_c": sigma})
+    assert str(caught.value) == (
+        "training.sigma_c must be 0 here, as the level of this noise has no more than 1 bit, not "
+        f"{sigma!r}; change formats.cost"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"training.order": "shuffled"}, "fabric.shuffle to true"),
+        ({"training.sigma_c": 0.1}, "fabric.cost_noise to true"),
+        ({"training.blank": True}, "fabric.baseline to mean or highpass"),
+    ],
+)
+def test_what_a_pipelined_fabric_would_refuse_is_not_advised_alone(
+    settings: dict[str, object], advice: str
+) -> None:
+    with pytest.raises(SpecError, match=f"set {advice}$"):
+        plan_of(settings)
+    with pytest.raises(SpecError, match=f"set fabric.pipeline to false and {advice}$"):
+        plan_of({**PIPELINED, **settings})
 
 
 IMPERFECT = [

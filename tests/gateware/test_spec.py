@@ -275,8 +275,12 @@ def test_with_settings_refuses_other_keys(key: str) -> None:
 
 
 REFUSED: list[tuple[str, Any, str]] = [
-    ("name", "two words", "name must be a letter followed by letters, digits or '_', not 'two wo"),
-    ("name", 3, "name must be a letter followed by letters, digits or '_', not 3"),
+    (
+        "name",
+        "two words",
+        "name must be of letters, digits and '_', the first no digit, not 'two wo",
+    ),
+    ("name", 3, "name must be of letters, digits and '_', the first no digit, not 3"),
     ("network", [2, 1], "network must be a table of settings, not [2, 1]"),
     ("network.layers", "2-2-1", "network.layers must be a list of sizes, not '2-2-1'"),
     ("network.layers", 3, "network.layers must be a list of sizes, not 3"),

@@ -48,7 +48,8 @@ def test_csv_of_several_outputs_takes_labels_or_columns(csv):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("0,1\n", r"line 1 must have 2 inputs and 1 target\(s\), not 2"),
+        ("0,1\n", r"line 1 must have 2 inputs and 1 target\(s\), separated by commas, not 2"),
+        ("0;1;1\n1;0;1\n", r"line 1 must have .* separated by commas, not 1"),
         ("a,b,c\n0,0,0\n0,x,1\n", r"line 3, column 2 must be a number, not 'x'"),
         ("0,0,0\n0,,1\n", r"line 2, column 2 must be a number, not ''"),
     ],

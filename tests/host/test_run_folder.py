@@ -120,7 +120,7 @@ def test_a_failure_leaves_nothing_behind(trained, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_folder, "plot_curves", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DataError, match=r"not to .*run: No space left on device; make room"):
         write_run(tmp_path / "run", *trained)
     assert names(tmp_path) == set()
 

@@ -72,6 +72,14 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
         load_spec(str(path))
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 2000], ids=["long", "deep"])
+def test_what_is_too_long_or_too_deep_is_refused(tmp_path, value):
+    path = tmp_path / "some.toml"
+    path.write_text(f"name = {value}")
+    with pytest.raises(SpecError, match=r"must be valid TOML: .*; correct the file"):
+        load_spec(str(path))
+
+
 def test_what_does_not_exist_is_refused(tmp_path):
     with pytest.raises(SpecError, match=r"one of xor, xor_fast, .*digits, not 'nor'"):
         load_spec("nor")
@@ -90,6 +98,8 @@ def test_what_does_not_exist_is_refused(tmp_path):
         ("S4.8", "S4.8"),
         ("", ""),
         ("1\nother = 2", "1\nother = 2"),
+        pytest.param("9" * 5000, "9" * 5000, id="long"),
+        pytest.param("[" * 2000, "[" * 2000, id="deep"),
     ],
 )
 def test_values_are_toml_or_words(text, value):

@@ -51,7 +51,14 @@ def test_fitting_again_begins_again():
         assert not np.array_equal(first, trainer.fit(X, Y, steps=300).params_stored_)
 
 
-@pytest.mark.parametrize("settings", [{}, WINDOWS])
+NOISY = {**WINDOWS, "fabric__cost_noise": True, "training__sigma_c": 0.01}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, WINDOWS, NOISY, {"fabric__baseline": "mean"}, {"fabric__baseline": "highpass"}],
+    ids=["xor", "windows", "noisy", "mean", "highpass"],
+)
 def test_partial_fit_goes_on(settings):
     with Trainer(spec(**settings), "golden") as whole, Trainer(spec(**settings), "golden") as parts:
         whole.fit(X, Y, steps=500)

@@ -97,7 +97,7 @@ def test_how_xor_trains_is_told(capsys):
     assert lines(capsys.readouterr().out) > {
         "perturbation lfsr: a random code, from a generator for every parameter",
         "baseline sample: the unperturbed cost of the same sample and parameters",
-        "correlator full: adds up the cost change times the sign of the perturbation",
+        "correlator full: adds up the cost change times the perturbation, in units of dtheta",
         "after an update G is cleared",
         "cost squared error, summed over the outputs",
         (

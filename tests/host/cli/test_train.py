@@ -9,7 +9,7 @@ import pytest
 
 from pmgd.gateware import presets
 from pmgd.gateware.plan import Plan
-from pmgd.host import Trainer
+from pmgd.host import Trainer, run_folder
 from pmgd.host.cli import main
 from pmgd.host.result import parameters_sha256
 from pmgd.host.spec_file import load_spec
@@ -100,6 +100,26 @@ def test_a_trace_holds_every_timestep(capsys):
         assert parameters_sha256(trace["parameters"][-1]) == digest
 
 
+@pytest.mark.parametrize("out", [[], ["--out", "run"]], ids=["default", "out"])
+@pytest.mark.parametrize("broken", ["trace", "run"])
+def test_a_full_disk_leaves_nothing_of_what_it_has_no_room_for(
+    capsys, monkeypatch, tmp_path, broken, out
+):
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    target, name = (np, "savez") if broken == "trace" else (run_folder, "dump_spec")
+    monkeypatch.setattr(target, name, fail)
+    assert train("--steps", 5, "--trace", "t.npz", *out) == 2
+    error = capsys.readouterr().err
+    assert "there is room for it, not to " in error
+    assert "No space left on device; make room or choose another folder" in error
+    left = sorted(path.name for path in tmp_path.rglob("*"))
+    assert ("history.csv" in left) == (broken == "trace")
+    assert not [name for name in left if name.endswith(".npz")]
+    assert broken == "trace" or left in ([], ["runs"])
+
+
 def test_an_earlier_run_is_replaced_with_a_word(capsys):
     assert train("--steps", 5, "--out", "run") == 0
     assert "replacing" not in capsys.readouterr().err
@@ -124,7 +144,7 @@ def test_an_earlier_run_is_replaced_with_a_word(capsys):
         (["--set", "network.layers=[3, 1]"], "shape (samples, 3)"),
         (["--data", "gone.csv"], "gone.csv: No such file"),
         (["--data", "nan.csv"], "finite numbers, not nan"),
-        (["--data", "wide.csv"], "2 inputs and 1 target(s), not 4"),
+        (["--data", "wide.csv"], "2 inputs and 1 target(s), separated by commas, not 4"),
         (["--data", "large.csv"], "from 0 to 1"),
         (["--out", "."], "choose another folder"),
     ],
