@@ -1,4 +1,5 @@
 import re
+import resource
 import signal
 import threading
 
@@ -223,6 +224,19 @@ def test_a_waveform_shows_the_run(plan, tmp_path, random_seed):
         code = re.search(rf"\$var wire +1 (\S+) {name} \$end", text)[1]
         assert len(re.findall(rf"^1{re.escape(code)}$", text, re.MULTILINE)) == rises
     assert "theta" in text
+
+
+def test_a_waveform_for_which_the_disk_has_no_room(plan, tmp_path, random_seed):
+    device = RtlDevice(plan, tmp_path / "run.vcd", optimise=False)
+    driver = start(device, plan, samples_xor(), random_seed)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(ToolError, match="a waveform must have room on its disk, but in cycle"):
+            driver.run(STEPS)
+        device.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_library_without_waveforms_writes_none(plan, tmp_path):
