@@ -100,8 +100,9 @@ ECP5 = Family(
 ICE40 = Family(
     name="iCE40",
     synthesis="-dsp",  # multipliers are made of LUTs otherwise
-    # Nearly full devices leave the default router without end where this one takes seconds.
-    placement="--router router2",
+    # Nearly full devices leave the default router without end where this one takes seconds; and
+    # from where the default placer puts cells, some wires go detours of 31 ns.
+    placement="--placer static --router router2",
     rewrites="",
     rewrite_files=(),
     lut="ICESTORM_LC",  # a logic cell: a LUT, a flip-flop and a carry, used or not

@@ -16,9 +16,9 @@ __all__ = ["ROUTING_ROUNDS", "SEED", "SEEDS", "check_seed", "implement"]
 SEED = "seed"
 """The seed with which the design was placed and routed."""
 
-ROUTING_ROUNDS = 200
-"""After so many, nextpnr's router will not end: a route that succeeds takes some tens of them. They
-are counted, not timed, so that a slow machine makes the same bytes."""
+ROUTING_ROUNDS = 1000
+"""After so many, nextpnr's router will not end: a route that succeeds takes some hundreds of them
+at most. They are counted, not timed, so that a slow machine makes the same bytes."""
 SEEDS = 5
 """How many seeds are tried, one after the other, before a design counts as one that cannot be
 routed."""

@@ -35,7 +35,7 @@ def test_what_is_nearly_too_large_is_left_to_the_build(capsys):
     assert main(["explain", "xor_fast", "--board", "icebreaker"]) == 0
     text = capsys.readouterr().out
     assert "it may just fit, or just not: pmgd build tells" in text
-    assert re.search(r"typical fmax of such fabrics +31 +15,500,000 ", text, re.MULTILINE)
+    assert re.search(r"typical fmax of such fabrics +32 +16,000,000 ", text, re.MULTILINE)
 
 
 def test_every_preset_is_told_as_plain_values(capsys):
