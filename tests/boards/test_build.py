@@ -14,6 +14,7 @@ import pytest
 from fake_tools import BOARD, FakeTools
 
 from pmgd.boards.build import MANIFEST, build
+from pmgd.boards.implement import ROUTING_ROUNDS
 from pmgd.gateware.errors import DataError, SpecError, ToolError
 from pmgd.gateware.plan import Plan
 from pmgd.gateware.spec import Network, Spec
@@ -200,13 +201,13 @@ def test_a_design_that_fits_may_fail_for_another_reason(tools, tmp_path):
         make(tmp_path)
 
 
-ENDLESS = """
+ENDLESS = f"""
 import time
 endless = int(sys.argv[sys.argv.index("--seed") + 1]) < ROUTABLE
 time.sleep(0.8)  # before the log is there, as a real one's
 with open("top.tim", "w") as log:
-    for n in range(501 if endless else 40):
-        print(f"Info:     iter={n + 1} wires=50 overused=2 overuse=2 archfail=NA", file=log)
+    for n in range({ROUTING_ROUNDS + 1} if endless else 40):
+        print("Info:     iter=", n + 1, " wires=50 overused=2", sep="", file=log)
 while endless:
     time.sleep(0.1)
 """
