@@ -123,8 +123,9 @@ def test_a_pipelined_timestep_takes_its_interval_whatever_it_begins_with() -> No
             2 * 8 + 1 + 2 + 1 + 4,
             (14, 26),
         ),
-        # 50 and 5 numbers to sum take 3 and 2 cycles; 4 squared errors take another.
-        ({"network.layers": [49, 4, 4], "fabric.lfsr_bits": 32}, 12 + 11 + 1 + 3 + 1 + 4, (18, 34)),
+        # 50 and 5 numbers to sum take 3 and 2 cycles, as products are not waited for; 4 squared
+        # errors take another two.
+        ({"network.layers": [49, 4, 4], "fabric.lfsr_bits": 32}, 12 + 11 + 1 + 4 + 1 + 4, (18, 35)),
         # One number to sum takes none.
         ({"network.layers": [1, 1], "network.bias": False}, 9 + 1 + 2 + 1 + 4, (10, 19)),
     ],
