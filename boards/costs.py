@@ -186,7 +186,7 @@ _ICE40 = Costs(
         "shuffler": Amount(lut=40, ff=10),
     },
     # The preset xor on an iCEBreaker.
-    sequential_fmax=((9, 22_000_000),),
+    sequential_fmax=((9, 23_000_000),),
     pipelined_fmax=((9, 32_000_000),),
 )
 

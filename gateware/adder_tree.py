@@ -17,8 +17,8 @@ __all__ = ["AdderTree", "add_up"]
 class AdderTree(wiring.Component):
     """Adds signed numbers, with registers between its levels of adders and behind the last.
 
-    Latency: `pmgd.gateware.latency.tree_cycles` of the number of leaves; a new set of numbers
-    may enter every cycle. Exact: `sum_bits` must hold every sum.
+    Latency: `pmgd.gateware.latency.tree_cycles` of the number of leaves and `levels_per_stage`; a
+    new set of numbers may enter every cycle. Exact: `sum_bits` must hold every sum.
 
     Parameters
     ----------

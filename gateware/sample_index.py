@@ -68,13 +68,14 @@ class SampleIndex(wiring.Component):
         return m
 
     def _drawn(self, m: Module, platform):
-        """Return the word times the count, two cycles later, in parts that multipliers take."""
+        """Return the index that a word draws, two cycles after it.
+
+        It is the upper half of the word times the count, of two products that multipliers take.
+        """
         half = WORD_BITS // 2
         if family(platform) == "ecp5":
-            low, high = (
-                self._multiplied(m, name, part)
-                for name, part in (("low", self.word[:half]), ("high", self.word[half:]))
-            )
+            low = self._multiplied(m, "low", self.word[:half])
+            high = self._multiplied(m, "high", self.word[half:])
             return (high + (low >> half)) >> half
         # Factors have no registers here, where each would take a cell; the sum has one instead,
         # and the setting, which comes from afar, a copy nearby.

@@ -15,10 +15,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-_DTHETA_BOUND = 2.0
-"""What dtheta is below; see `pmgd.gateware.widths.Widths.dtheta_bits`."""
-
-
 def check_training(widths: Widths) -> None:
     """Check the run-time settings against the registers that will hold them."""
     training, fabric = widths.spec.training, widths.spec.fabric
@@ -122,20 +118,21 @@ def dtheta_steps(widths: Widths) -> int:
     """
     dtheta = widths.spec.training.dtheta
     steps = dtheta * (1 << widths.theta.fraction_bits)
+    bound = 2.0 ** (widths.dtheta_bits - widths.theta.fraction_bits)
     if widths.spec.fabric.pipeline:
         fraction = widths.spec.formats.operand_fraction
         seen = dtheta * (1 << fraction)
-        if not 1 <= seen < 2 << fraction or seen != int(seen):
+        if seen < 1 or dtheta >= bound or seen != int(seen):
             raise SpecError(
                 f"training.dtheta must be a multiple of {2.0**-fraction:g} (the last bit of "
-                f"formats.operand_fraction {fraction}) below 2 in a pipelined fabric, not "
+                f"formats.operand_fraction {fraction}) below {bound:g} in a pipelined fabric, not "
                 f"{dtheta!r}; change it, or raise formats.operand_fraction"
             )
-    if not 1 <= steps < 1 << widths.dtheta_bits or steps != int(steps):
+    if steps < 1 or dtheta >= bound or steps != int(steps):
         raise SpecError(
             f"training.dtheta must be a multiple of {2.0**-widths.theta.fraction_bits:g} (a "
-            f"parameter's last bit in {widths.theta}) below 2, not {dtheta!r}; change it, or "
-            f"widen formats.parameter"
+            f"parameter's last bit in {widths.theta}) below {bound:g}, not {dtheta!r}; change it, "
+            f"or widen formats.parameter"
         )
     fraction, levels = widths.spec.formats.operand_fraction, widths.levels
     least = levels / (1 << fraction)
@@ -144,7 +141,7 @@ def dtheta_steps(widths: Widths) -> int:
             f"training.dtheta must be a multiple of {2.0**-fraction:g} (the last bit of "
             f"formats.operand_fraction {fraction}) from {least:g} for a sine, "
             f"whose magnitudes it scales, not {dtheta!r}; "
-            f"{'change it, or ' if least < _DTHETA_BOUND else ''}raise formats.operand_fraction"
+            f"{'change it, or ' if least < bound else ''}raise formats.operand_fraction"
         )
     return int(steps)
 
@@ -229,7 +226,7 @@ def _level(widths: Widths, name: str, unit: float, bits: int, advice: str) -> in
         if least > most:
             raise SpecError(
                 f"training.{name} must be 0 here, as the level of this noise has no more than "
-                f"{bits} bit, not {sigma!r}; change {advice}"
+                f"{bits} bit{'s' * (bits != 1)}, not {sigma!r}; change {advice}"
             )
         bounds = f"from {rounded(least, math.ceil)} to {rounded(most, math.floor)}"
         raise SpecError(

@@ -6,7 +6,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pmgd.host.result import Result
 from pmgd.host.spec_file import dump_spec
 from pmgd.host.trainer import Trainer
 
-__all__ = ["check_out", "new_run_folder", "write_run"]
+__all__ = ["check_out", "new_run_folder", "room_for", "write_run"]
 
 FILES = ("spec.toml", "history.csv", "parameters.csv", "result.json", "curves.png")
 
@@ -72,6 +73,24 @@ def check_out(folder: Path) -> str:
     return f"replacing the run in {folder}" if entries else ""
 
 
+@contextmanager
+def room_for(what: str, path: Path) -> Iterator[None]:
+    """Tell in a sentence what could not be written within, such as on a full disk.
+
+    Raises
+    ------
+    DataError
+        In place of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{what} must be written where there is room for it, not to {path}: "
+            f"{error.strerror or error}; make room or choose another folder"
+        ) from error
+
+
 def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
     """Write a finished training as a folder, replacing a run that is there.
 
@@ -95,46 +114,48 @@ def write_run(folder: Path, trainer: Trainer, result: Result) -> list[str]:
     """
     folder = folder.resolve()
     check_out(folder)
+    with room_for("a run", folder):
+        draft = _draft(folder)
+        try:
+            notices = _fill(draft, trainer, result)
+            _publish(draft, folder)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    return notices
+
+
+def _fill(draft: Path, trainer: Trainer, result: Result) -> list[str]:
+    """Write the files of a run into an empty folder, and return what `write_run` does."""
     spec, history = trainer.spec, trainer.history_
-    draft = _draft(folder)
     notices = []
-    try:
-        draft.chmod(0o755)  # a temporary folder is private, a run need not be
-        (draft / "spec.toml").write_text(_spec_text(spec), encoding="utf-8")
-        _write_csv(
-            draft / "history.csv",
-            ("timestep", "cost", "accuracy"),
-            zip(
-                history.timestep.tolist(),
-                history.cost.tolist(),
-                history.accuracy.tolist(),
-                strict=True,
-            ),
+    draft.chmod(0o755)  # a temporary folder is private, a run need not be
+    (draft / "spec.toml").write_text(_spec_text(spec), encoding="utf-8")
+    _write_csv(
+        draft / "history.csv",
+        ("timestep", "cost", "accuracy"),
+        zip(
+            history.timestep.tolist(),
+            history.cost.tolist(),
+            history.accuracy.tolist(),
+            strict=True,
+        ),
+    )
+    _write_csv(
+        draft / "parameters.csv",
+        ("layer", "neuron", "input", "stored", "value"),
+        _parameter_rows(Plan(spec), trainer),
+    )
+    (draft / "result.json").write_text(
+        json.dumps(result.to_mapping(), indent=2) + "\n", encoding="utf-8"
+    )
+    if find_spec("matplotlib") is None:
+        notices.append(
+            "curves.png was left out, since matplotlib is not installed; "
+            "install it with: pip install 'pmgd[sim]'"
         )
-        _write_csv(
-            draft / "parameters.csv",
-            ("layer", "neuron", "input", "stored", "value"),
-            _parameter_rows(Plan(spec), trainer),
-        )
-        (draft / "result.json").write_text(
-            json.dumps(result.to_mapping(), indent=2) + "\n", encoding="utf-8"
-        )
-        if find_spec("matplotlib") is None:
-            notices.append(
-                "curves.png was left out, since matplotlib is not installed; "
-                "install it with: pip install 'pmgd[sim]'"
-            )
-        else:
-            plot_curves(history, _title(result), spec.training.solved_cost, draft / "curves.png")
-        _publish(draft, folder)
-    except BaseException as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise DataError(
-                f"a run must be written where there is room for it, not to {folder}: "
-                f"{error.strerror or error}; make room or choose another folder"
-            ) from error
-        raise
+    else:
+        plot_curves(history, _title(result), spec.training.solved_cost, draft / "curves.png")
     return notices
 
 

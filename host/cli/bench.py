@@ -117,13 +117,6 @@ def _chosen(args: argparse.Namespace) -> "list[tuple[Spec, Board]]":
             f"not with {', '.join(strange) or 'another setting, board, clock or seed'}; leave one "
             f"of them out"
         )
-    for name in strange:
-        load_spec(name)
-    if not args.board and strange:
-        raise SpecError(
-            f"--board must be given for {strange[0]}; pmgd boards lists them; without one, "
-            f"measure {', '.join(watched)}"
-        )
     wanted = board(args.board) if args.board else None
     settings = dict(parse_setting(text) for text in args.settings)
     if not args.specs:
@@ -137,8 +130,12 @@ def _chosen(args: argparse.Namespace) -> "list[tuple[Spec, Board]]":
         reference = watched.get(name)
         spec = reference.spec if reference else load_spec(name)
         place = wanted or (reference.board if reference else None)
-        if place is not None:  # as was checked above
-            chosen.append((spec.with_settings(settings), place))
+        if place is None:
+            raise SpecError(
+                f"--board must be given for {name}; pmgd boards lists them; without one, "
+                f"measure {', '.join(watched)}"
+            )
+        chosen.append((spec.with_settings(settings), place))
     return chosen
 
 

@@ -3,10 +3,12 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, Self
 
@@ -22,7 +24,7 @@ from pmgd.host.datasets import Dataset, load
 from pmgd.host.open_device import DEVICE_NAMES
 from pmgd.host.quantisation import Quantisation, quantise_samples
 from pmgd.host.result import Result
-from pmgd.host.run_folder import check_out, new_run_folder, write_run
+from pmgd.host.run_folder import check_out, new_run_folder, room_for, write_run
 from pmgd.host.spec_file import parse_value
 from pmgd.host.trainer import Progress, Trainer
 
@@ -92,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         notices = write_run(folder, trainer, result)
     except BaseException:
-        if args.out is None:
-            folder.rmdir()
+        if args.out is None:  # it was made for this run
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     for notice in notices:
         line.note(f"pmgd: {notice}")
@@ -174,8 +176,11 @@ class _Watch:
 
 def _write_trace(path: Path, trainer: Trainer) -> None:
     trace = trainer.trace_
-    draft = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
+    with (
+        room_for("a trace", path),
+        TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder,
+    ):
+        draft = Path(folder) / "trace.npz"
         np.savez(
             draft,
             cost=trace.cost,
@@ -184,14 +189,6 @@ def _write_trace(path: Path, trainer: Trainer) -> None:
             parameters=trace.parameters,
         )
         draft.replace(path)
-    except BaseException as error:
-        draft.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DataError(
-                f"a trace must be written where there is room for it, not to {path}: "
-                f"{error.strerror or error}; make room or choose another folder"
-            ) from error
-        raise
 
 
 def _summary(spec: Spec, plan: Plan, result: Result, folder: Path, trace: Path | None) -> str:

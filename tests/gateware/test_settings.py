@@ -309,12 +309,13 @@ def test_levels_by_hand() -> None:
     assert plan_of(moved).update_noise_level() == round(1.6 / 0.154153) == 10
 
 
+@pytest.mark.parametrize(("cost", "bits"), [("U1.0", "1 bit"), ("U2.0", "2 bits")])
 @pytest.mark.parametrize("sigma", [1e-9, 0.2, 1.0])
-def test_a_noise_of_one_bit_has_no_level(sigma: float) -> None:
+def test_a_noise_of_two_bits_has_no_level(sigma: float, cost: str, bits: str) -> None:
     with pytest.raises(SpecError) as caught:
-        plan_of({**COST_NOISE, "formats.cost": "U1.0", "training.sigma_c": sigma})
+        plan_of({**COST_NOISE, "formats.cost": cost, "training.sigma_c": sigma})
     assert str(caught.value) == (
-        "training.sigma_c must be 0 here, as the level of this noise has no more than 1 bit, not "
+        f"training.sigma_c must be 0 here, as the level of this noise has no more than {bits}, not "
         f"{sigma!r}; change formats.cost"
     )
 
